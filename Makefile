@@ -1,0 +1,91 @@
+# The front door. It needs python3 (3.11 or later) with its venv module, and make; nothing else.
+# `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.made-from-lock
+# Warnings are errors while the tests run (pyproject.toml), in child processes too where a test starts one.
+PYTEST := $(BIN)/python -m coverage run -m pytest
+# Extra words for pytest, for example: make test ARGS="-x -k peering"
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-all test-long fuzz-long mutation check lint format shapes shapes-check bench docs docs-check dist lock changelog clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv from the lock (every target that needs it does this by itself)
+
+$(STAMP): requirements/dev.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later; say make PYTHON=python3.x")'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## Start a server, peer two accounts' VPCs with boto3, show every request and answer
+	$(BIN)/python tools/demo.py
+
+serve: $(STAMP) ## Run the server on http://127.0.0.1:4510 (ARGS="--port 4511" for more)
+	$(BIN)/isthmus serve $(ARGS)
+
+test: $(STAMP) ## Run the quick tests (under 5 minutes), with coverage
+	$(PYTEST) -m "not extended and not long" $(ARGS)
+	@$(BIN)/python -m coverage report
+
+test-all: $(STAMP) ## Run all but the long tests (under 60 minutes), with real clients where they can be had
+	$(PYTEST) -m "not long" $(ARGS)
+	@$(BIN)/python -m coverage report
+
+test-long: $(STAMP) ## Run the long parts one after the other (under 2 hours) and write docs/reference/test-long.md
+	$(BIN)/python tools/test_long.py
+
+long: $(STAMP) ## Run the tests that are marked long (a part of test-long)
+	$(BIN)/python -m pytest -m long $(ARGS)
+
+mutation: $(STAMP) ## Mutate domain/ and see that the tests notice at least 85 % (a part of test-long)
+	$(BIN)/python tools/mutation.py $(ARGS)
+
+check: $(STAMP) lint shapes-check test docs-check ## All that a change must pass: format, lint, types, arrows, generated files, quick tests, rules
+
+lint: $(STAMP) ## Check format, lint, types and the arrows between the rooms
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## Format the code and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+shapes: $(STAMP) ## Generate wire/shapes from the service model and wire/actions.txt
+	$(BIN)/python tools/shapes.py
+
+shapes-check: $(STAMP)
+	$(BIN)/python tools/shapes.py --check
+
+docs: $(STAMP) ## Write the rules page (docs/reference/rules.md) from docs/spec and the last full test run
+	$(BIN)/python tools/rules.py
+
+docs-check: $(STAMP)
+	$(BIN)/python tools/rules.py --check
+
+bench: $(STAMP) ## Measure against other servers, side by side
+	$(BIN)/python -m bench $(ARGS)
+
+dist: $(STAMP) ## Build wheel and sdist, install the wheel in a clean environment, and serve from it
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python tools/check_dist.py
+
+lock: $(STAMP) ## Renew the locks (requirements/*.lock) from pyproject.toml
+	$(BIN)/python tools/lock.py
+
+changelog: $(STAMP) ## Show what the fragments in changes/ would add to CHANGELOG.md
+	$(BIN)/towncrier build --draft --version next
+
+clean: ## Remove everything that was made, .venv too
+	rm -rf $(VENV) build dist mutants .coverage .coverage.* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	find src tests tools -name __pycache__ -type d -prune -exec rm -rf {} +
