@@ -5,13 +5,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.made-from-lock
-# Warnings are errors while the tests run (pyproject.toml), in child processes too where a test starts one.
 PYTEST := $(BIN)/python -m coverage run -m pytest
 # Extra words for pytest, for example: make test ARGS="-x -k peering"
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-all test-long fuzz-long mutation check lint format shapes shapes-check bench docs docs-check dist lock changelog clean
+.PHONY: help setup demo serve test test-all test-long long mutation check lint format shapes shapes-check bench docs docs-check dist lock changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +52,7 @@ check: $(STAMP) lint shapes-check test docs-check ## All that a change must pass
 lint: $(STAMP) ## Check format, lint, types and the arrows between the rooms
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(BIN)/mypy $(wildcard src tools tests bench)
 	$(BIN)/lint-imports
 
 format: $(STAMP) ## Format the code and mend what ruff can mend
