@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.rules_plugin"]
+pytest_plugins = ["tests.rules_plugin", "pytester"]
 
 # Deadlines fail on a busy machine and say nothing about a rule; the tiers bound the time instead.
 settings.register_profile("quick", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
