@@ -1,0 +1,67 @@
+"""The words in which the generated tables of `shapes/` are written.
+
+A shape is named; a member or list refers to its shape by that name, so that tables load without being linked. The codecs
+link them, for the actions that are used.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+
+class Text(NamedTuple):
+    """A string. `values` are those a request may send (empty: any); lengths are in characters, as the model gives them."""
+
+    values: tuple[str, ...] = ()
+    low: int | None = None
+    high: int | None = None
+
+
+class Integer(NamedTuple):
+    """A whole number, with the bounds of the model. The codecs leave them to the domain, which words them per action."""
+
+    low: int | None = None
+    high: int | None = None
+
+
+class Boolean(NamedTuple):
+    """`true` or `false`."""
+
+
+class Instant(NamedTuple):
+    """A moment: milliseconds since the epoch inside, ISO 8601 in UTC on the wire."""
+
+
+class ListOf(NamedTuple):
+    """A list of `shape`. Each item is sent as `{list}.{sent_as}.N`, or `{list}.N` where `sent_as` is empty."""
+
+    shape: str
+    sent_as: str
+    returned_as: str
+
+
+class Member(NamedTuple):
+    """A member of a structure: its attribute here and its names on the wire, in and out."""
+
+    attribute: str
+    sent_as: str
+    returned_as: str
+    shape: str
+    required: bool = False
+
+
+class Structure(NamedTuple):
+    """A structure: its members stand in the order of `type`'s fields, which is the order on the wire."""
+
+    type: type[msgspec.Struct]
+    members: tuple[Member, ...]
+
+
+Shape = Text | Integer | Boolean | Instant | ListOf | Structure
+
+
+class Action(NamedTuple):
+    """What an action takes and gives, by name of shape. `result` is empty where a Query action answers nothing."""
+
+    request: str
+    result: str
