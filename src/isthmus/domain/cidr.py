@@ -13,6 +13,7 @@ from typing import Self
 BITS = {4: 32, 6: 128}
 _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
 _LENGTH = re.compile(r"0|[1-9]\d{0,2}", re.ASCII)
+_ZEROS = re.compile(r"(?:^|:)0(?::0)+(?:$|:)")  # two or more groups of zero
 _HIGHEST_OCTET = 255
 
 
@@ -40,7 +41,7 @@ class Prefix:
         length = int(digits)
         if length > BITS[version]:
             raise ValueError(f"prefix length out of range: {text!r}")
-        value = _ipv6_value(address) if version == 6 else _ipv4_value(address)  # noqa: PLR2004 - the version's name
+        value = _ipv6_value(address) if version == 6 else _ipv4_value(address)
         host_bits = BITS[version] - length
         return cls(version, value >> host_bits << host_bits, length)
 
@@ -70,9 +71,18 @@ def overlap(some: Iterable[Prefix], others: Iterable[Prefix]) -> bool:
 
 def address_text(version: int, value: int) -> str:
     """The address as EC2 writes it."""
-    if version == 6:  # noqa: PLR2004
-        return str(IPv6Address(value))
+    if version == 6:
+        return _ipv6_text(value)
     return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
+
+
+def _ipv6_text(value: int) -> str:
+    """Compressed as RFC 5952 says, by hand: Python 3.13 changed how it writes IPv4-mapped addresses."""
+    groups = [f"{value >> shift & 0xFFFF:x}" for shift in range(112, -1, -16)]
+    zeros = max(_ZEROS.finditer(":".join(groups)), key=lambda run: run[0].count("0"), default=None)
+    if zeros is None:
+        return ":".join(groups)
+    return f"{zeros.string[: zeros.start()]}::{zeros.string[zeros.end() :]}"
 
 
 def _ipv4_value(text: str) -> int:

@@ -28,12 +28,21 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
         ),  # I31
         "signature_mismatch": (
             "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
-            "Access Key and signing method. Consult the service documentation for details.",
+            (
+                "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+                "Access Key and signing method. Consult the service documentation for details."
+            ),
         ),  # I32
         "expired_token": ("ExpiredToken", "The security token included in the request is expired"),  # I33
         "missing_authentication": ("MissingAuthenticationToken", "Request is missing Authentication Token"),  # I35
         # May they
+        "unauthorized": (
+            "UnauthorizedOperation",
+            (
+                "You are not authorized to perform this operation. User: {principal} is not authorized to perform: "
+                "{action} on resource: {resource} {tail}.{encoded_tail}"
+            ),
+        ),  # S135
         "dry_run": ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),  # S134
         # Load and trouble
         "request_limit_exceeded": ("RequestLimitExceeded", "Request limit exceeded."),  # S136
@@ -55,7 +64,28 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
             "InvalidParameterValue",
             "A value of the filter '{name}' is longer than {limit} characters.",
         ),  # S325, error inferred
+        # Pages
+        "max_results_too_small": (
+            "InvalidParameterValue",
+            "Value ( {value} ) for parameter MaxResults is invalid. Expecting a value greater than or equal to {low}.",
+        ),  # S330
+        "max_results_too_large": (
+            "InvalidParameterValue",
+            "Value ( {value} ) for parameter MaxResults is invalid. Expecting a value smaller than or equal to {high}.",
+        ),  # S330
+        "max_results_with_ids": (
+            "InvalidParameterCombination",
+            "The parameter {ids_parameter} cannot be used with the parameter MaxResults",
+        ),  # S331
+        "invalid_token": (
+            "InvalidParameterValue",
+            "Value ( {token} ) for parameter NextToken is invalid. The token is invalid.",
+        ),  # S332
         # Tags
+        "missing_tag_resource_type": (
+            "InvalidParameterValue",
+            "Tag specification resource type must have a value",
+        ),  # inferred
         "wrong_tag_resource_type": (
             "InvalidParameterValue",
             "'{resource_type}' is not a valid taggable resource type for this operation.",
@@ -80,22 +110,26 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
         "invalid_vpc_range": ("InvalidVpc.Range", "The CIDR '{cidr}' is invalid."),  # S512
         "restricted_vpc_range": (
             "InvalidVpc.Range",
-            "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, "
-            "or use a publicly-routable CIDR. For additional restrictions, see "
-            "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html",
+            (
+                "The CIDR '{cidr}' is restricted. Use a CIDR from the same private address range as the current VPC "
+                "CIDR, or use a publicly-routable CIDR. For additional restrictions, see "
+                "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
+            ),
         ),  # S521
         "conflicting_vpc_range": (
             "InvalidVpc.Range",
             "The CIDR '{cidr}' conflicts with one of the VPC's CIDRs",
         ),  # S521, text inferred
-        "peer_vpc_range": (
+        "block_conflicts_with_peering": (
             "InvalidVpc.Range",
-            "The CIDR '{cidr}' conflicts with a CIDR of a peered VPC",
+            "The CIDR '{cidr}' cannot be added because of the VPC peering connection {id}",
         ),  # S278, inferred
         "primary_block_kept": (
             "OperationNotPermitted",
-            "The vpc CIDR block with association ID {id} may not be disassociated. It is the primary IPv4 CIDR block "
-            "of the VPC",
+            (
+                "The vpc CIDR block with association ID {id} may not be disassociated. It is the primary IPv4 CIDR "
+                "block of the VPC"
+            ),
         ),  # S522
         # Peering
         "peering_exists": (
@@ -110,29 +144,6 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
             "InvalidStateTransition",
             "Invalid state transition for {id}, attempted to transition from {from_state} to {to_state}",
         ),  # S256, S259
-        "not_your_peering": ("OperationNotPermitted", "User {account} cannot {verb} peering {id}"),  # S254, S260
-        "wrong_region": (
-            "OperationNotPermitted",
-            "Incorrect region ({region}) specified for this request. VPC peering connection {id} must be {done} in "
-            "region {accepter_region}",
-        ),  # S255
-        "peering_not_active": (
-            "OperationNotPermitted",
-            "Peering {id} is not active. Peering options can be added only to active peerings.",
-        ),  # S281
-        "not_your_options": (
-            "OperationNotPermitted",
-            "User {account} does not have permission to modify the {side} side peering options",
-        ),  # S282
-        "options_of_other_region": (
-            "OperationNotPermitted",
-            "{side}'s VPC Peering connection options cannot be modified for a different region",
-        ),  # S284
-        "classic_link_across_regions": (
-            "OperationNotPermitted",
-            "Modifying VPC peering connection options AllowEgressFromLocalClassicLinkToRemoteVpc, "
-            "AllowEgressFromLocalVpcToRemoteClassicLink is not supported for cross-region VPC peering connections",
-        ),  # S285
         "dns_hostnames_disabled": (
             "InvalidVpcPeeringConnectionState.DnsHostnamesDisabled",
             "DNS resolution from the remote VPC needs DNS hostnames and DNS support in the vpc '{vpc_id}'.",
@@ -152,7 +163,7 @@ OVER_QUOTA: Mapping[str, tuple[str, str]] = MappingProxyType(
             "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
             "The maximum number of active VPC peering connections for the VPC has been reached.",  # inferred
         ),
-        "ipv4_blocks_per_vpc": (
+        "cidr_blocks_per_vpc": (
             "CidrLimitExceeded",
             "This network '{id}' has met its maximum number of allowed CIDRs: {limit}",
         ),
@@ -168,7 +179,6 @@ OVER_QUOTA: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 DEFAULT_DENIAL = "because no identity-based policy allows the {action} action"  # S135
-OPENING_OF_DENIAL = "You are not authorized to perform this operation."
 
 
 class ApiError(Exception):
@@ -183,13 +193,12 @@ class ApiError(Exception):
         return f"{self.code}: {self.message}"
 
 
-class Conflict(Exception):  # noqa: N818 - not the caller's fault and never shown: the unit of work runs again
+class Conflict(Exception):
     """The database refused a change because another one came first; the gateway runs the unit again."""
 
 
-def worded(name: str, **values: object) -> ApiError:
-    """The error of that name in WORDING, with its blanks filled in. For constructors; callers use those."""
-    code, text = WORDING[name]
+def _worded(constructor: str, /, **values: object) -> ApiError:
+    code, text = WORDING[constructor]
     return ApiError(code, text.format(**values))
 
 
@@ -198,32 +207,32 @@ def worded(name: str, **values: object) -> ApiError:
 
 def missing(parameter: str) -> ApiError:
     """A required parameter is not there; `parameter` in the spelling of the wire, lower camel case (S130, S233)."""
-    return worded("missing", name=parameter)
+    return _worded("missing", name=parameter)
 
 
 def missing_action() -> ApiError:
     """The request names no action (S128)."""
-    return worded("missing_action")
+    return _worded("missing_action")
 
 
 def invalid_action(name: str) -> ApiError:
     """No such action, or not one this service speaks (S127)."""
-    return worded("invalid_action", action=name)
+    return _worded("invalid_action", action=name)
 
 
 def no_such_version(version: str) -> ApiError:
     """An API version nobody has published (S129)."""
-    return worded("no_such_version", version=version)
+    return _worded("no_such_version", version=version)
 
 
 def unknown_parameter(name: str) -> ApiError:
     """A parameter the action does not have; `name` as it was sent (S131)."""
-    return worded("unknown_parameter", name=name)
+    return _worded("unknown_parameter", name=name)
 
 
 def invalid_value(parameter: str, value: object, reason: str = "") -> ApiError:
     """A value that the parameter cannot take; `reason` is a sentence of its own (S132)."""
-    error = worded("invalid_value", value=value, parameter=parameter)
+    error = _worded("invalid_value", value=value, parameter=parameter)
     return ApiError(error.code, f"{error.message} {reason}") if reason else error
 
 
@@ -257,7 +266,7 @@ def validation_error(message: str) -> ApiError:
 
 def auth_failure() -> ApiError:
     """EC2 does not know the key, or the signature is wrong: it does not say which (S125, I31, I32, I34)."""
-    return worded("auth_failure")
+    return _worded("auth_failure")
 
 
 def missing_credentials() -> ApiError:
@@ -267,7 +276,7 @@ def missing_credentials() -> ApiError:
 
 def request_expired() -> ApiError:
     """EC2: the date is more than 15 minutes off, or the session is over (S126, I33, I37)."""
-    return worded("request_expired")
+    return _worded("request_expired")
 
 
 def incomplete_signature(message: str) -> ApiError:
@@ -277,23 +286,23 @@ def incomplete_signature(message: str) -> ApiError:
 
 def invalid_client_token() -> ApiError:
     """STS and IAM: unknown key or wrong session token (I31, I34)."""
-    return worded("invalid_client_token")
+    return _worded("invalid_client_token")
 
 
 def signature_mismatch(message: str | None = None) -> ApiError:
     """STS and IAM: wrong secret, or, with a text of its own, a wrong scope or date (I13, I16, I32)."""
-    error = worded("signature_mismatch")
+    error = _worded("signature_mismatch")
     return error if message is None else ApiError(error.code, message)
 
 
 def expired_token() -> ApiError:
     """STS and IAM: the session is over (I33)."""
-    return worded("expired_token")
+    return _worded("expired_token")
 
 
 def missing_authentication() -> ApiError:
     """STS and IAM: an unsigned request (I35)."""
-    return worded("missing_authentication")
+    return _worded("missing_authentication")
 
 
 # May they
@@ -306,16 +315,15 @@ def unauthorized(principal: str, action: str, resource: str, why: str = "", enco
     missing identity-based policy, for instance `with an explicit deny in an identity-based policy: arn:…`.
     """
     tail = why or DEFAULT_DENIAL.format(action=action)
-    text = f"{OPENING_OF_DENIAL} User: {principal} is not authorized to perform: {action} on resource: {resource} {tail}"
-    return ApiError(
-        "UnauthorizedOperation",
-        f"{text}. Encoded authorization failure message: {encoded}" if encoded else text,
+    encoded_tail = f" Encoded authorization failure message: {encoded}" if encoded else ""
+    return _worded(
+        "unauthorized", principal=principal, action=action, resource=resource, tail=tail, encoded_tail=encoded_tail
     )
 
 
 def dry_run() -> ApiError:
     """The caller asked only whether the call would be allowed, and it would (S134)."""
-    return worded("dry_run")
+    return _worded("dry_run")
 
 
 def operation_not_permitted(message: str) -> ApiError:
@@ -328,29 +336,29 @@ def operation_not_permitted(message: str) -> ApiError:
 
 def request_limit_exceeded() -> ApiError:
     """Too much at once; clients wait and try again (S136)."""
-    return worded("request_limit_exceeded")
+    return _worded("request_limit_exceeded")
 
 
 def unavailable() -> ApiError:
     """The server cannot answer just now; clients try again (S123)."""
-    return worded("unavailable")
+    return _worded("unavailable")
 
 
 def internal_error() -> ApiError:
     """A bug of ours (S123)."""
-    return worded("internal_error")
+    return _worded("internal_error")
 
 
 # Ids
 
 
-def not_found(kind: str, id: str) -> ApiError:  # noqa: A002 - `id` is EC2's word
+def not_found(kind: str, id: str) -> ApiError:
     """Nothing of that kind under this id that the caller may see (S138, S251, S502, S508)."""
     row = KINDS[kind]
     return ApiError(row.not_found, row.missing_text.format(word=row.word, id=id))
 
 
-def malformed(kind: str, id: str) -> ApiError:  # noqa: A002
+def malformed(kind: str, id: str) -> ApiError:
     """Text that cannot be an id of that kind (S137, S237, S252, S502)."""
     row = KINDS[kind]
     if row.malformed is None:
@@ -358,12 +366,12 @@ def malformed(kind: str, id: str) -> ApiError:  # noqa: A002
     return ApiError(row.malformed, row.malformed_text.format(word=row.word, id=id, prefix=row.prefix))
 
 
-def unknown_id(id: str) -> ApiError:  # noqa: A002
+def unknown_id(id: str) -> ApiError:
     """An id whose prefix belongs to nothing that can be tagged (S502)."""
-    return worded("unknown_id", id=id)
+    return _worded("unknown_id", id=id)
 
 
-def dependency_violation(kind: str, id: str) -> ApiError:  # noqa: A002
+def dependency_violation(kind: str, id: str) -> ApiError:
     """Something still hangs on the object, so it cannot be deleted (S276, S506)."""
     row = KINDS[kind]
     return ApiError("DependencyViolation", row.dependency_text.format(word=row.dependency_word or row.word, id=id))
@@ -377,7 +385,7 @@ def limit_exceeded(code: str, message: str) -> ApiError:
     return ApiError(code, message)
 
 
-def over_quota(quota: str, *, limit: int = 0, id: str = "") -> ApiError:  # noqa: A002
+def over_quota(quota: str, *, limit: int = 0, id: str = "") -> ApiError:
     """The quota of that name in `quotas.Quotas` is used up; `id` is the object it is counted for (S243, S519, S525)."""
     code, text = OVER_QUOTA[quota]
     return ApiError(code, text.format(limit=limit, id=id))
@@ -390,15 +398,15 @@ def vpc_limit() -> ApiError:
 
 def cidr_limit(vpc_id: str, limit: int) -> ApiError:
     """The VPC has as many blocks of that version as it may (S519, S523)."""
-    return over_quota("ipv4_blocks_per_vpc", limit=limit, id=vpc_id)
+    return over_quota("cidr_blocks_per_vpc", limit=limit, id=vpc_id)
 
 
-def pending_limit() -> ApiError:
+def pending_peering_limit() -> ApiError:
     """The requester VPC has as many outstanding requests as it may (S243)."""
     return over_quota("outstanding_peerings_per_vpc")
 
 
-def active_limit() -> ApiError:
+def active_peering_limit() -> ApiError:
     """One of the two VPCs has as many active connections as it may (S243)."""
     return over_quota("active_peerings_per_vpc")
 
@@ -413,65 +421,93 @@ def tag_limit() -> ApiError:
 
 def invalid_filter(name: str) -> ApiError:
     """The action has no filter of that name (S326)."""
-    return worded("invalid_filter", name=name)
+    return _worded("invalid_filter", name=name)
 
 
 def too_many_filters(limit: int) -> ApiError:
     """More filters than one request may carry (S141, S325)."""
-    return worded("too_many_filters", limit=limit)
+    return _worded("too_many_filters", limit=limit)
 
 
 def too_many_filter_values(name: str, limit: int) -> ApiError:
     """More values than one filter may carry (S141, S325)."""
-    return worded("too_many_filter_values", name=name, limit=limit)
+    return _worded("too_many_filter_values", name=name, limit=limit)
 
 
 def filter_value_too_long(name: str, limit: int) -> ApiError:
     """A filter value with more characters than allowed (S325)."""
-    return worded("filter_value_too_long", name=name, limit=limit)
+    return _worded("filter_value_too_long", name=name, limit=limit)
+
+
+# Pages
+
+
+def max_results_too_small(value: int, low: int) -> ApiError:
+    """MaxResults below what the action takes (S330)."""
+    return _worded("max_results_too_small", value=value, low=low)
+
+
+def max_results_too_large(value: int, high: int) -> ApiError:
+    """MaxResults above what the action takes (S330)."""
+    return _worded("max_results_too_large", value=value, high=high)
+
+
+def max_results_with_ids(ids_parameter: str) -> ApiError:
+    """MaxResults beside ids; `ids_parameter` is the member's name, like `VpcIds` (S331)."""
+    return _worded("max_results_with_ids", ids_parameter=ids_parameter)
+
+
+def invalid_token(token: str) -> ApiError:
+    """A NextToken that this server did not give for this list (S332)."""
+    return _worded("invalid_token", token=token)
 
 
 # Tags
 
 
+def missing_tag_resource_type() -> ApiError:
+    """A TagSpecification that does not say what it is for."""
+    return _worded("missing_tag_resource_type")
+
+
 def wrong_tag_resource_type(resource_type: str, code: str = "InvalidParameterValue") -> ApiError:
     """A TagSpecification for something else than what is being made; the code differs per action (S244, S505)."""
-    return ApiError(code, worded("wrong_tag_resource_type", resource_type=resource_type).message)
+    return ApiError(code, _worded("wrong_tag_resource_type", resource_type=resource_type).message)
 
 
 def empty_tag_specification() -> ApiError:
     """A TagSpecification without tags (S244)."""
-    return worded("empty_tag_specification")
+    return _worded("empty_tag_specification")
 
 
 def no_tags_given() -> ApiError:
     """CreateTags without tags (S244)."""
-    return worded("no_tags_given")
+    return _worded("no_tags_given")
 
 
 def reserved_tag_key() -> ApiError:
     """A key beginning with `aws:` (S596)."""
-    return worded("reserved_tag_key")
+    return _worded("reserved_tag_key")
 
 
 def empty_tag_key() -> ApiError:
     """A key without characters (S596)."""
-    return worded("empty_tag_key")
+    return _worded("empty_tag_key")
 
 
 def tag_key_too_long(limit: int) -> ApiError:
     """A key with more characters than allowed (S596)."""
-    return worded("tag_key_too_long", limit=limit)
+    return _worded("tag_key_too_long", limit=limit)
 
 
 def tag_value_too_long(limit: int) -> ApiError:
     """A value with more characters than allowed (S596)."""
-    return worded("tag_value_too_long", limit=limit)
+    return _worded("tag_value_too_long", limit=limit)
 
 
 def duplicate_tag_key(key: str) -> ApiError:
     """One request gives the same key twice."""
-    return worded("duplicate_tag_key", key=key)
+    return _worded("duplicate_tag_key", key=key)
 
 
 # VPCs and their blocks
@@ -479,82 +515,52 @@ def duplicate_tag_key(key: str) -> ApiError:
 
 def invalid_vpc_range(cidr: str) -> ApiError:
     """A block that is not /16 to /28 (S512)."""
-    return worded("invalid_vpc_range", cidr=cidr)
+    return _worded("invalid_vpc_range", cidr=cidr)
 
 
 def restricted_vpc_range(cidr: str) -> ApiError:
     """An added block from a range that does not go with the VPC's primary block (S520, S521)."""
-    return worded("restricted_vpc_range", cidr=cidr)
+    return _worded("restricted_vpc_range", cidr=cidr)
 
 
 def conflicting_vpc_range(cidr: str) -> ApiError:
     """An added block that overlaps one of the VPC's own (S521)."""
-    return worded("conflicting_vpc_range", cidr=cidr)
+    return _worded("conflicting_vpc_range", cidr=cidr)
 
 
-def peer_vpc_range(cidr: str) -> ApiError:
-    """An added block that the VPC's peerings do not allow (S278)."""
-    return worded("peer_vpc_range", cidr=cidr)
+def block_conflicts_with_peering(cidr: str, id: str) -> ApiError:
+    """An added block that a peering connection of the VPC does not allow (S278)."""
+    return _worded("block_conflicts_with_peering", cidr=cidr, id=id)
 
 
 def primary_block_kept(association_id: str) -> ApiError:
     """The primary IPv4 block stays as long as the VPC (S522)."""
-    return worded("primary_block_kept", id=association_id)
+    return _worded("primary_block_kept", id=association_id)
 
 
 # Peering
 
 
-def peering_exists(id: str) -> ApiError:  # noqa: A002
+def peering_exists(id: str) -> ApiError:
     """The two VPCs are joined already; `id` is the connection being accepted (S242)."""
-    return worded("peering_exists", id=id)
+    return _worded("peering_exists", id=id)
 
 
-def unknown_peer_region(region: str) -> ApiError:
-    """A PeerRegion that is no Region (S238)."""
-    return invalid_value("peerRegion", region, "There is no such Region.")
+def unknown_region(region: str, parameter: str = "peerRegion") -> ApiError:
+    """A name that no Region has (S238, S601)."""
+    return invalid_value(parameter, region, "There is no such Region.")
 
 
 def regions_not_joined(requester_region: str, accepter_region: str) -> ApiError:
     """Two Regions the service does not join, such as those of two partitions (S238)."""
-    return worded("regions_not_joined", requester=requester_region, accepter=accepter_region)
+    return _worded("regions_not_joined", requester=requester_region, accepter=accepter_region)
 
 
-def invalid_state(id: str, from_state: str, to_state: str) -> ApiError:  # noqa: A002
+def invalid_state(id: str, from_state: str, to_state: str) -> ApiError:
     """The object is not in a state that leads where the caller wants it (S256, S257, S259, S262)."""
-    return worded("invalid_state", id=id, from_state=from_state, to_state=to_state)
-
-
-def not_your_peering(account: str, verb: str, id: str) -> ApiError:  # noqa: A002
-    """That account may not `accept`, `reject` or `delete` the connection (S254, S260)."""
-    return worded("not_your_peering", account=account, verb=verb, id=id)
-
-
-def wrong_region(region: str, id: str, done: str, accepter_region: str) -> ApiError:  # noqa: A002
-    """The accepter called in the requester's Region; `done` is `accepted` or `accepted or rejected` (S255)."""
-    return worded("wrong_region", region=region, id=id, done=done, accepter_region=accepter_region)
-
-
-def peering_not_active(id: str) -> ApiError:  # noqa: A002
-    """Options belong to active connections only (S281)."""
-    return worded("peering_not_active", id=id)
-
-
-def not_your_options(account: str, side: str) -> ApiError:
-    """The `accepter` or `requester` side belongs to another account (S282)."""
-    return worded("not_your_options", account=account, side=side)
-
-
-def options_of_other_region(side: str) -> ApiError:
-    """The side's options are set in its own Region; `side` is `Requester` or `Accepter` (S284)."""
-    return worded("options_of_other_region", side=side)
-
-
-def classic_link_across_regions() -> ApiError:
-    """ClassicLink options were sent for a connection between Regions (S285)."""
-    return worded("classic_link_across_regions")
+    return _worded("invalid_state", id=id, from_state=from_state, to_state=to_state)
 
 
 def dns_hostnames_disabled(vpc_id: str) -> ApiError:
     """The side's VPC lacks DNS hostnames or DNS support (S286)."""
-    return worded("dns_hostnames_disabled", vpc_id=vpc_id)
+    return _worded("dns_hostnames_disabled", vpc_id=vpc_id)

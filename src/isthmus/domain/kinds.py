@@ -1,4 +1,4 @@
-"""The kinds of object EC2 knows by id: one row each, with the spellings that clients compare exactly (S501, S502, S506).
+"""The kinds of object EC2 knows by id: a row each, with the spellings that clients compare exactly (S501, S502, S506).
 
 The rows are read by `ids` (syntax) and by `errors` (wording); a new resource adds its row here and nothing elsewhere.
 """
