@@ -1,7 +1,7 @@
 """The words in which the generated tables of `shapes/` are written.
 
-A shape is named; a member or list refers to its shape by that name, so that tables load without being linked. The codecs
-link them, for the actions that are used.
+A shape is named, and a member or list refers to its shape by that name, so that tables load without being linked. The
+codecs link them, for the actions that are used.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import msgspec
 
 
 class Text(NamedTuple):
-    """A string. `values` are those a request may send (empty: any); lengths are in characters, as the model gives them."""
+    """A string. `values` are those that a request may send (empty: any); lengths are the model's, in characters."""
 
     values: tuple[str, ...] = ()
     low: int | None = None
@@ -18,7 +18,7 @@ class Text(NamedTuple):
 
 
 class Integer(NamedTuple):
-    """A whole number, with the bounds of the model. The codecs leave them to the domain, which words them per action."""
+    """A whole number, with the model's bounds. The codecs leave them to the domain, which words them per action."""
 
     low: int | None = None
     high: int | None = None

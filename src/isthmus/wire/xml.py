@@ -1,0 +1,26 @@
+"""Character data of XML: what the generated writers of `shapes/` put between tags."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n'  # S111
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
+_forbidden = re.compile(f"[{_FORBIDDEN}]")
+
+# None for text that can stand as it is. The writers ask first: nearly all text can, and this costs less than a call.
+unsafe = re.compile(f"[&<>\r{_FORBIDDEN}]").search
+
+
+def escape(text: str) -> str:
+    """The text as character data. What XML cannot carry at all becomes U+FFFD; no request can have brought it."""
+    # A bare carriage return would be read as a line feed.
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+    return _forbidden.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def instant(milliseconds: int) -> str:
+    """The moment as ISO 8601 in UTC with milliseconds: 2014-02-18T14:37:25.000Z (S117)."""
+    moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{milliseconds % 1000:03d}Z"
