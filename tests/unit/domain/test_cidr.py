@@ -201,8 +201,8 @@ def test_blocks_that_come_only_once_are_still_compared_with_every_other() -> Non
 
 
 def test_blocks_sort_by_version_then_address_then_larger_first() -> None:
-    ordered = blocks("10.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "::/0")
-    assert sorted(ordered[::-1]) == ordered
+    mixed = blocks("::/0", "10.1.0.0/16", "10.0.0.0/16", "10.0.0.0/8")
+    assert sorted(mixed) == blocks("10.0.0.0/8", "10.0.0.0/16", "10.1.0.0/16", "::/0")
 
 
 def test_equal_blocks_are_one_in_a_set() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from isthmus.domain import errors
 from isthmus.domain.errors import ApiError
+from isthmus.domain.kinds import KINDS
 
 VPC = "vpc-0123456789abcdef0"
 PCX = "pcx-0123456789abcdef0"
@@ -114,8 +115,8 @@ WORDED: list[tuple[ApiError, str, str]] = [
         errors.signature_mismatch(),
         "SignatureDoesNotMatch",
         (
-            "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access "
-            "Key and signing method. Consult the service documentation for details."
+            "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
+            "Access Key and signing method. Consult the service documentation for details."
         ),
     ),
     (errors.signature_mismatch("Signature not yet current."), "SignatureDoesNotMatch", "Signature not yet current."),
@@ -225,8 +226,8 @@ WORDED: list[tuple[ApiError, str, str]] = [
         errors.restricted_vpc_range("10.0.0.0/16"),
         "InvalidVpc.Range",
         (
-            "The CIDR '10.0.0.0/16' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, "
-            "or use a publicly-routable CIDR. For additional restrictions, see "
+            "The CIDR '10.0.0.0/16' is restricted. Use a CIDR from the same private address range as the current VPC "
+            "CIDR, or use a publicly-routable CIDR. For additional restrictions, see "
             "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
         ),
     ),
@@ -244,8 +245,8 @@ WORDED: list[tuple[ApiError, str, str]] = [
         errors.primary_block_kept("vpc-cidr-assoc-1"),
         "OperationNotPermitted",
         (
-            "The vpc CIDR block with association ID vpc-cidr-assoc-1 may not be disassociated. It is the primary IPv4 CIDR "
-            "block of the VPC"
+            "The vpc CIDR block with association ID vpc-cidr-assoc-1 may not be disassociated. It is the primary IPv4 "
+            "CIDR block of the VPC"
         ),
     ),
     (
@@ -288,14 +289,14 @@ def test_each_refusal_has_its_code_and_its_words(error: ApiError, code: str, mes
 
 
 @pytest.mark.rule("S138", "S251", "S502")
-@pytest.mark.parametrize("kind", errors.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_an_unknown_id_is_named_in_the_spelling_of_its_kind(kind: str) -> None:
     error = errors.not_found(kind, "x")
     assert (error.code, error.message) == NOT_FOUND[kind]
 
 
 @pytest.mark.rule("S137", "S252", "S502")
-@pytest.mark.parametrize("kind", errors.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_malformed_id_is_told_from_an_unknown_one_where_the_kind_has_a_code_for_it(kind: str) -> None:
     error = errors.malformed(kind, "x")
     assert (error.code, error.message) == MALFORMED.get(kind, NOT_FOUND[kind])
