@@ -126,6 +126,11 @@ def permissions(rules: Iterable[SecurityGroupRule]) -> tuple[Permission, ...]:
     return tuple(Permission(*key, tuple(members)) for key, members in grouped.items())
 
 
+def shown_port(port: int | None) -> int:
+    """Return a port as DescribeSecurityGroupRules shows it: -1 for all traffic (S563)."""
+    return -1 if port is None else port
+
+
 def check_group_ids(filters: Iterable[Filter]) -> None:
     """Refuse a malformed id in a `group-id` filter of DescribeSecurityGroupRules; an unknown one is no error (S503)."""
     for given in filters:

@@ -4,7 +4,7 @@ This module owns the rows, the rules about which blocks a VPC may have (S511 to 
 stands in the way of a deletion (S524), and the filters of DescribeVpcs (S528).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -221,24 +221,39 @@ def in_order(blocks: Sequence[VpcCidrBlock]) -> tuple[VpcCidrBlock, ...]:
     return tuple(sorted(blocks, key=lambda block: (not block.is_primary, block.seq)))
 
 
+def by_vpc(blocks: Iterable[VpcCidrBlock]) -> dict[str, tuple[VpcCidrBlock, ...]]:
+    """Part blocks by their VPC's id, those of each VPC in order."""
+    found: dict[str, list[VpcCidrBlock]] = {}
+    for block in blocks:
+        found.setdefault(block.vpc_id, []).append(block)
+    return {vpc_id: in_order(held) for vpc_id, held in found.items()}
+
+
+def check_attribute(name: str) -> None:
+    """Refuse a name that no attribute has on the wire (S517)."""
+    if name not in ATTRIBUTES:
+        raise errors.invalid_value("attribute", name, f"Valid values are {', '.join(ATTRIBUTES)}.")
+
+
 def attribute(vpc: Vpc, name: str) -> bool:
     """Return the value of one attribute, named as on the wire (S517)."""
-    field = ATTRIBUTES.get(name)
-    if field is None:
-        raise errors.invalid_value("attribute", name, f"Valid values are {', '.join(ATTRIBUTES)}.")
-    value = getattr(vpc, field)
+    value = getattr(vpc, ATTRIBUTES[name])
     assert isinstance(value, bool)
     return value
 
 
-def modify(vpc: Vpc, changes: Mapping[str, bool]) -> Vpc:
-    """Return the VPC with the attributes set; DNS support and DNS hostnames change one at a time (S518)."""
+def check_changes(changes: Mapping[str, bool]) -> None:
+    """Refuse a change of nothing, and of DNS support and DNS hostnames together (S518)."""
     if not changes:
         raise errors.ApiError("MissingParameter", "The request must contain one of the attributes to modify")
     if "enableDnsSupport" in changes and "enableDnsHostnames" in changes:
         raise errors.invalid_combination(
             "The parameter enableDnsHostnames cannot be used with the parameter enableDnsSupport"
         )
+
+
+def modify(vpc: Vpc, changes: Mapping[str, bool]) -> Vpc:
+    """Return the VPC with the attributes set; DNS hostnames need DNS support (S518)."""
     if changes.get("enableDnsHostnames") and not vpc.enable_dns_support:
         raise errors.invalid_value(
             "enableDnsHostnames", "true", f"DNS support is disabled for the VPC {vpc.id}; enable it first."

@@ -122,6 +122,12 @@ def test_a_direction_holds_its_own_rules_only() -> None:
     assert item.direction(is_egress=True) == (outwards,)
 
 
+@pytest.mark.rule("S563")
+@pytest.mark.parametrize(("port", "shown"), [(None, -1), (0, 0), (80, 80)])
+def test_rules_show_no_port_as_minus_one(port: int | None, shown: int) -> None:
+    assert rules.shown_port(port) == shown
+
+
 # Filters
 
 

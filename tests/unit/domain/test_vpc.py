@@ -57,8 +57,8 @@ def restricted(text: str) -> tuple[str, str]:
     return (
         "InvalidVpc.Range",
         (
-            f"The CIDR '{text}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, or "
-            "use a publicly-routable CIDR. For additional restrictions, see "
+            f"The CIDR '{text}' is restricted. Use a CIDR from the same private address range as the current VPC CIDR, "
+            "or use a publicly-routable CIDR. For additional restrictions, see "
             "https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html"
         ),
     )
@@ -253,6 +253,12 @@ def test_the_primary_block_comes_first_then_the_oldest() -> None:
     assert [b.seq for b in rules.in_order(blocks)] == [5, 2, 3]
 
 
+def test_blocks_part_by_vpc_each_in_order() -> None:
+    other = replace(block("10.9.0.0/16", 4, primary=True), vpc_id="vpc-fedcba9876543210f")
+    secondary, primary = block("10.3.0.0/16", 3), block("10.0.0.0/16", 5, primary=True)
+    assert rules.by_vpc([secondary, other, primary]) == {ID: (primary, secondary), other.vpc_id: (other,)}
+
+
 def test_blocks_part_by_ip_version() -> None:
     item = VpcWithBlocks(vpc(), (block("10.0.0.0/16", 1, primary=True), block("2600:1f00::/56", 2)))
     assert [b.seq for b in item.ipv4] == [1]
@@ -372,7 +378,7 @@ def test_each_attribute_reads_its_own_field(name: str, field: str, value: bool) 
 @pytest.mark.rule("S517")
 def test_an_unknown_attribute_is_refused() -> None:
     with pytest.raises(ApiError) as error:
-        rules.attribute(vpc(), "enable_dns_support")
+        rules.check_attribute("enable_dns_support")
     assert refusal(error) == (
         "InvalidParameterValue",
         (
@@ -386,7 +392,7 @@ def test_an_unknown_attribute_is_refused() -> None:
 @pytest.mark.parametrize("value", [True, False])
 def test_dns_support_and_hostnames_do_not_change_together(value: bool) -> None:
     with pytest.raises(ApiError) as error:
-        rules.modify(vpc(), {"enableDnsSupport": True, "enableDnsHostnames": value})
+        rules.check_changes({"enableDnsSupport": True, "enableDnsHostnames": value})
     assert refusal(error) == (
         "InvalidParameterCombination",
         "The parameter enableDnsHostnames cannot be used with the parameter enableDnsSupport",
@@ -411,13 +417,16 @@ def test_hostnames_need_dns_support() -> None:
 
 @pytest.mark.rule("S518")
 def test_other_attributes_change_together() -> None:
-    changed = rules.modify(vpc(), {"enableDnsSupport": False, "enableNetworkAddressUsageMetrics": True})
+    changes = {"enableDnsSupport": False, "enableNetworkAddressUsageMetrics": True}
+    rules.check_changes(changes)
+    rules.check_changes({"enableDnsHostnames": True, "enableNetworkAddressUsageMetrics": True})
+    changed = rules.modify(vpc(), changes)
     assert changed == vpc(enable_dns_support=False, enable_network_address_usage_metrics=True)
 
 
 def test_modify_needs_an_attribute() -> None:
     with pytest.raises(ApiError) as error:
-        rules.modify(vpc(), {})
+        rules.check_changes({})
     assert refusal(error) == ("MissingParameter", "The request must contain one of the attributes to modify")
 
 
