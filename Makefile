@@ -10,6 +10,8 @@ PYTEST := $(BIN)/python -m coverage run -m pytest
 ARGS   ?=
 
 .DEFAULT_GOAL := help
+# The parts of a target follow each other: the rules page needs the tests' record.
+.NOTPARALLEL:
 .PHONY: help setup demo serve test test-all test-long long mutation check lint format shapes shapes-check bench docs docs-check dist lock changelog clean
 
 help: ## List the targets
