@@ -1,0 +1,73 @@
+"""Accounts, their access keys, and the principal as whom a request acts."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+DEFAULT_ACCOUNT = "000000000000"  # who an unnamed caller is in open mode (I213)
+
+
+class KeyStatus(StrEnum):
+    """Whether an access key opens anything (I7)."""
+
+    ACTIVE = "Active"
+    INACTIVE = "Inactive"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account by its 12 digits, with the name that its owner gave it; `created_at` in milliseconds."""
+
+    id: str
+    name: str
+    created_at: int
+    seq: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A key that Isthmus issued to an account.
+
+    A temporary key has a session token and the service time (milliseconds) at which it expires; a long-term key has
+    neither (I6). Secret and token stay out of `repr`, and so out of logs and tracebacks.
+    """
+
+    id: str
+    account: str
+    secret: str = field(repr=False)
+    status: KeyStatus
+    session_token: str | None = field(repr=False)
+    expires_at: int | None
+    created_at: int
+    seq: int = 0
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """As whom, in which Region and of which service a request acts; `kind` names the form of `arn` (I1)."""
+
+    account: str
+    arn: str
+    user_id: str
+    access_key_id: str
+    region: str
+    service: str
+    kind: str = "root"
+
+
+def root(account: str, *, access_key_id: str, region: str, service: str, partition: str = "aws") -> Principal:
+    """The account itself: its root's ARN (I1), with the account's digits as unique id (I3)."""
+    return Principal(
+        account=account,
+        arn=f"arn:{partition}:iam::{account}:root",
+        user_id=account,
+        access_key_id=access_key_id,
+        region=region,
+        service=service,
+    )
+
+
+def is_account_id(text: str) -> bool:
+    """Whether the text is 12 digits."""
+    return len(text) == 12 and text.isascii() and text.isdigit()
