@@ -166,7 +166,7 @@ def _structure(service: str, structure: model.Shape, *, is_ignored: Callable[[st
         for name, below in node.items():
             row = rows.get(name)
             if row is None:
-                if is_ignored(name):
+                if isinstance(below, str) and is_ignored(name):
                     continue
                 raise _unknown(below)
             attribute, reader = row
