@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+from collections.abc import Callable
 
 import pytest
 
@@ -81,149 +82,158 @@ MALFORMED = {
     ),
 }
 
-WORDED: list[tuple[ApiError, str, str]] = [
-    (errors.missing("vpcId"), "MissingParameter", "The request must contain the parameter vpcId"),
-    (errors.missing_action(), "MissingAction", "The request must contain the parameter Action"),
-    (errors.invalid_action("Fly"), "InvalidAction", "The action Fly is not valid for this web service."),
-    (errors.no_such_version("1999-01-01"), "NoSuchVersion", "The requested version (1999-01-01) is not valid."),
-    (errors.unknown_parameter("Spread"), "UnknownParameter", "The parameter Spread is not recognized"),
-    (errors.invalid_value("size", 7), "InvalidParameterValue", "Value (7) for parameter size is invalid."),
+# Functions, so that each error is made while its test runs.
+WORDED: list[tuple[Callable[[], ApiError], str, str]] = [
+    (lambda: errors.missing("vpcId"), "MissingParameter", "The request must contain the parameter vpcId"),
+    (errors.missing_action, "MissingAction", "The request must contain the parameter Action"),
+    (lambda: errors.invalid_action("Fly"), "InvalidAction", "The action Fly is not valid for this web service."),
+    (lambda: errors.no_such_version("1999-01-01"), "NoSuchVersion", "The requested version (1999-01-01) is not valid."),
+    (lambda: errors.unknown_parameter("Spread"), "UnknownParameter", "The parameter Spread is not recognized"),
+    (lambda: errors.invalid_value("size", 7), "InvalidParameterValue", "Value (7) for parameter size is invalid."),
     (
-        errors.invalid_value("size", 7, "Too small."),
+        lambda: errors.invalid_value("size", 7, "Too small."),
         "InvalidParameterValue",
         "Value (7) for parameter size is invalid. Too small.",
     ),
     (
-        errors.invalid_cidr("cidrBlock", "ten"),
+        lambda: errors.invalid_cidr("cidrBlock", "ten"),
         "InvalidParameterValue",
         "Value (ten) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
     ),
-    (errors.invalid_parameter("No."), "InvalidParameterValue", "No."),
-    (errors.invalid_combination("Not both."), "InvalidParameterCombination", "Not both."),
-    (errors.malformed_query("Too long."), "MalformedQueryString", "Too long."),
-    (errors.validation_error("1 error."), "ValidationError", "1 error."),
-    (errors.auth_failure(), "AuthFailure", "AWS was not able to validate the provided access credentials"),
-    (errors.missing_credentials(), "MissingParameter", "The request must contain the parameter AWSAccessKeyId"),
-    (errors.request_expired(), "RequestExpired", "Request has expired."),
-    (errors.incomplete_signature("No date."), "IncompleteSignature", "No date."),
+    (lambda: errors.invalid_parameter("No."), "InvalidParameterValue", "No."),
+    (lambda: errors.invalid_combination("Not both."), "InvalidParameterCombination", "Not both."),
+    (lambda: errors.malformed_query("Too long."), "MalformedQueryString", "Too long."),
+    (lambda: errors.validation_error("1 error."), "ValidationError", "1 error."),
+    (errors.auth_failure, "AuthFailure", "AWS was not able to validate the provided access credentials"),
+    (errors.missing_credentials, "MissingParameter", "The request must contain the parameter AWSAccessKeyId"),
+    (errors.request_expired, "RequestExpired", "Request has expired."),
+    (lambda: errors.incomplete_signature("No date."), "IncompleteSignature", "No date."),
     (
-        errors.invalid_client_token(),
+        errors.invalid_client_token,
         "InvalidClientTokenId",
         "The security token included in the request is invalid",
     ),
     (
-        errors.signature_mismatch(),
+        errors.signature_mismatch,
         "SignatureDoesNotMatch",
         (
             "The request signature we calculated does not match the signature you provided. Check your AWS Secret "
             "Access Key and signing method. Consult the service documentation for details."
         ),
     ),
-    (errors.signature_mismatch("Signature not yet current."), "SignatureDoesNotMatch", "Signature not yet current."),
-    (errors.expired_token(), "ExpiredToken", "The security token included in the request is expired"),
-    (errors.missing_authentication(), "MissingAuthenticationToken", "Request is missing Authentication Token"),
-    (errors.dry_run(), "DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
-    (errors.operation_not_permitted("Not you."), "OperationNotPermitted", "Not you."),
-    (errors.request_limit_exceeded(), "RequestLimitExceeded", "Request limit exceeded."),
-    (errors.unavailable(), "Unavailable", "The service is unavailable. Please try again shortly."),
-    (errors.internal_error(), "InternalError", "An internal error has occurred"),
-    (errors.unknown_id("nosuch-1"), "InvalidID", "The ID 'nosuch-1' is not valid"),
-    (errors.limit_exceeded("SubnetLimitExceeded", "Enough."), "SubnetLimitExceeded", "Enough."),
-    (errors.vpc_limit(), "VpcLimitExceeded", "The maximum number of VPCs has been reached."),
     (
-        errors.cidr_limit(VPC, 5),
+        lambda: errors.signature_mismatch("Signature not yet current."),
+        "SignatureDoesNotMatch",
+        "Signature not yet current.",
+    ),
+    (errors.expired_token, "ExpiredToken", "The security token included in the request is expired"),
+    (errors.missing_authentication, "MissingAuthenticationToken", "Request is missing Authentication Token"),
+    (errors.dry_run, "DryRunOperation", "Request would have succeeded, but DryRun flag is set."),
+    (lambda: errors.operation_not_permitted("Not you."), "OperationNotPermitted", "Not you."),
+    (errors.request_limit_exceeded, "RequestLimitExceeded", "Request limit exceeded."),
+    (errors.unavailable, "Unavailable", "The service is unavailable. Please try again shortly."),
+    (errors.internal_error, "InternalError", "An internal error has occurred"),
+    (lambda: errors.unknown_id("nosuch-1"), "InvalidID", "The ID 'nosuch-1' is not valid"),
+    (lambda: errors.limit_exceeded("SubnetLimitExceeded", "Enough."), "SubnetLimitExceeded", "Enough."),
+    (errors.vpc_limit, "VpcLimitExceeded", "The maximum number of VPCs has been reached."),
+    (
+        lambda: errors.cidr_limit(VPC, 5),
         "CidrLimitExceeded",
         f"This network '{VPC}' has met its maximum number of allowed CIDRs: 5",
     ),
     (
-        errors.over_quota("ipv6_blocks_per_vpc", limit=4, id=VPC),
+        lambda: errors.over_quota("ipv6_blocks_per_vpc", limit=4, id=VPC),
         "CidrLimitExceeded",
         f"This network '{VPC}' has met its maximum number of allowed CIDRs: 4",
     ),
     (
-        errors.pending_peering_limit(),
+        errors.pending_peering_limit,
         "PendingVpcPeeringConnectionLimitExceeded",
         "Vpc peering connection request limit exceeded.",
     ),
     (
-        errors.active_peering_limit(),
+        errors.active_peering_limit,
         "ActiveVpcPeeringConnectionPerVpcLimitExceeded",
         "The maximum number of active VPC peering connections for the VPC has been reached.",
     ),
-    (errors.tag_limit(), "TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),
-    (errors.invalid_filter("colour"), "InvalidParameterValue", "The filter 'colour' is invalid"),
+    (errors.tag_limit, "TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),
+    (lambda: errors.invalid_filter("colour"), "InvalidParameterValue", "The filter 'colour' is invalid"),
     (
-        errors.too_many_filters(50),
+        lambda: errors.too_many_filters(50),
         "FilterLimitExceeded",
         "The maximum number of filters that can be specified is 50.",
     ),
     (
-        errors.too_many_filter_values("state", 200),
+        lambda: errors.too_many_filter_values("state", 200),
         "FilterLimitExceeded",
         "The maximum number of values that can be specified for the filter 'state' is 200.",
     ),
     (
-        errors.filter_value_too_long("state", 255),
+        lambda: errors.filter_value_too_long("state", 255),
         "InvalidParameterValue",
         "A value of the filter 'state' is longer than 255 characters.",
     ),
     (
-        errors.max_results_too_small(4, 5),
+        lambda: errors.max_results_too_small(4, 5),
         "InvalidParameterValue",
         "Value ( 4 ) for parameter MaxResults is invalid. Expecting a value greater than or equal to 5.",
     ),
     (
-        errors.max_results_too_large(1001, 1000),
+        lambda: errors.max_results_too_large(1001, 1000),
         "InvalidParameterValue",
         "Value ( 1001 ) for parameter MaxResults is invalid. Expecting a value smaller than or equal to 1000.",
     ),
     (
-        errors.max_results_with_ids("VpcIds"),
+        lambda: errors.max_results_with_ids("VpcIds"),
         "InvalidParameterCombination",
         "The parameter VpcIds cannot be used with the parameter MaxResults",
     ),
     (
-        errors.invalid_token("abc"),
+        lambda: errors.invalid_token("abc"),
         "InvalidParameterValue",
         "Value ( abc ) for parameter NextToken is invalid. The token is invalid.",
     ),
     (
-        errors.missing_tag_resource_type(),
+        errors.missing_tag_resource_type,
         "InvalidParameterValue",
         "Tag specification resource type must have a value",
     ),
     (
-        errors.wrong_tag_resource_type("boat"),
+        lambda: errors.wrong_tag_resource_type("boat"),
         "InvalidParameterValue",
         "'boat' is not a valid taggable resource type for this operation.",
     ),
     (
-        errors.wrong_tag_resource_type("boat", "InvalidParameter"),
+        lambda: errors.wrong_tag_resource_type("boat", "InvalidParameter"),
         "InvalidParameter",
         "'boat' is not a valid taggable resource type for this operation.",
     ),
     (
-        errors.empty_tag_specification(),
+        errors.empty_tag_specification,
         "InvalidParameterValue",
         "Tag specification must have at least one tag",
     ),
-    (errors.no_tags_given(), "InvalidParameterValue", "You must specify one or more tags to create"),
+    (errors.no_tags_given, "InvalidParameterValue", "You must specify one or more tags to create"),
     (
-        errors.reserved_tag_key(),
+        errors.reserved_tag_key,
         "InvalidParameterValue",
         "Tag keys starting with 'aws:' are reserved for internal use",
     ),
-    (errors.empty_tag_key(), "InvalidTagKey.Malformed", "The tag key cannot be empty"),
-    (errors.tag_key_too_long(128), "InvalidParameterValue", "Tag key exceeds the maximum length of 128 characters"),
+    (errors.empty_tag_key, "InvalidTagKey.Malformed", "The tag key cannot be empty"),
     (
-        errors.tag_value_too_long(256),
+        lambda: errors.tag_key_too_long(128),
+        "InvalidParameterValue",
+        "Tag key exceeds the maximum length of 128 characters",
+    ),
+    (
+        lambda: errors.tag_value_too_long(256),
         "InvalidParameterValue",
         "Tag value exceeds the maximum length of 256 characters",
     ),
-    (errors.duplicate_tag_key("Name"), "InvalidParameterValue", "Duplicate tag key 'Name' specified."),
-    (errors.invalid_vpc_range("10.0.0.0/8"), "InvalidVpc.Range", "The CIDR '10.0.0.0/8' is invalid."),
+    (lambda: errors.duplicate_tag_key("Name"), "InvalidParameterValue", "Duplicate tag key 'Name' specified."),
+    (lambda: errors.invalid_vpc_range("10.0.0.0/8"), "InvalidVpc.Range", "The CIDR '10.0.0.0/8' is invalid."),
     (
-        errors.restricted_vpc_range("10.0.0.0/16"),
+        lambda: errors.restricted_vpc_range("10.0.0.0/16"),
         "InvalidVpc.Range",
         (
             "The CIDR '10.0.0.0/16' is restricted. Use a CIDR from the same private address range as the current VPC "
@@ -232,17 +242,17 @@ WORDED: list[tuple[ApiError, str, str]] = [
         ),
     ),
     (
-        errors.conflicting_vpc_range("10.0.0.0/16"),
+        lambda: errors.conflicting_vpc_range("10.0.0.0/16"),
         "InvalidVpc.Range",
         "The CIDR '10.0.0.0/16' conflicts with one of the VPC's CIDRs",
     ),
     (
-        errors.block_conflicts_with_peering("10.0.0.0/16", PCX),
+        lambda: errors.block_conflicts_with_peering("10.0.0.0/16", PCX),
         "InvalidVpc.Range",
         f"The CIDR '10.0.0.0/16' cannot be added because of the VPC peering connection {PCX}",
     ),
     (
-        errors.primary_block_kept("vpc-cidr-assoc-1"),
+        lambda: errors.primary_block_kept("vpc-cidr-assoc-1"),
         "OperationNotPermitted",
         (
             "The vpc CIDR block with association ID vpc-cidr-assoc-1 may not be disassociated. It is the primary IPv4 "
@@ -250,32 +260,32 @@ WORDED: list[tuple[ApiError, str, str]] = [
         ),
     ),
     (
-        errors.peering_exists(PCX),
+        lambda: errors.peering_exists(PCX),
         "VpcPeeringConnectionAlreadyExists",
         f"The vpc peering connection identified by {PCX} already exists.",
     ),
     (
-        errors.unknown_region("mars-1"),
+        lambda: errors.unknown_region("mars-1"),
         "InvalidParameterValue",
         "Value (mars-1) for parameter peerRegion is invalid. There is no such Region.",
     ),
     (
-        errors.unknown_region("mars-1", "RegionName"),
+        lambda: errors.unknown_region("mars-1", "RegionName"),
         "InvalidParameterValue",
         "Value (mars-1) for parameter RegionName is invalid. There is no such Region.",
     ),
     (
-        errors.regions_not_joined("us-east-1", "cn-north-1"),
+        lambda: errors.regions_not_joined("us-east-1", "cn-north-1"),
         "InvalidParameterValue",
         "You cannot create a VPC peering connection between the us-east-1 and cn-north-1 regions.",
     ),
     (
-        errors.invalid_state(PCX, "failed", "deleting"),
+        lambda: errors.invalid_state(PCX, "failed", "deleting"),
         "InvalidStateTransition",
         f"Invalid state transition for {PCX}, attempted to transition from failed to deleting",
     ),
     (
-        errors.dns_hostnames_disabled(VPC),
+        lambda: errors.dns_hostnames_disabled(VPC),
         "InvalidVpcPeeringConnectionState.DnsHostnamesDisabled",
         f"DNS resolution from the remote VPC needs DNS hostnames and DNS support in the vpc '{VPC}'.",
     ),
@@ -283,8 +293,9 @@ WORDED: list[tuple[ApiError, str, str]] = [
 
 
 @pytest.mark.rule("S132")
-@pytest.mark.parametrize(("error", "code", "message"), WORDED, ids=lambda value: getattr(value, "code", ""))
-def test_each_refusal_has_its_code_and_its_words(error: ApiError, code: str, message: str) -> None:
+@pytest.mark.parametrize(("refuse", "code", "message"), WORDED)
+def test_each_refusal_has_its_code_and_its_words(refuse: Callable[[], ApiError], code: str, message: str) -> None:
+    error = refuse()
     assert (error.code, error.message) == (code, message)
 
 
@@ -372,7 +383,9 @@ def test_the_words_of_a_quota_need_nothing_that_was_not_given() -> None:
 
 
 def test_an_error_reads_as_code_and_message() -> None:
-    assert str(ApiError("Code", "Message.")) == "Code: Message."
+    error = ApiError("Code", "Message.")
+    assert str(error) == "Code: Message."
+    assert error.args == ("Code", "Message.")
 
 
 def test_an_error_survives_the_way_to_another_process() -> None:

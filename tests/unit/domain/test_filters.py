@@ -111,6 +111,11 @@ def test_a_tag_filter_looks_at_the_value_of_that_key() -> None:
     assert not finds(ANN, wanted("tag:Owner", ""), tags=tags)
 
 
+def test_tag_filters_stand_beside_others() -> None:
+    assert finds(ANN, wanted("tag:Name", "web"), wanted("name", "Ann"), tags={"Name": "web"})
+    assert not finds(ANN, wanted("tag:Name", "web"), wanted("name", "Ann"), tags={"Name": "db"})
+
+
 def test_a_tag_key_filter_looks_at_keys_only() -> None:
     tags = {"Name": "web", "Stage": "prod"}
     assert finds(ANN, wanted("tag-key", "Stage"), tags=tags)

@@ -1,9 +1,11 @@
 """Quotas: the documented numbers, ours, and setting them."""
 
-from dataclasses import asdict, fields
+from dataclasses import Field, asdict, fields
+from typing import cast
 
 import pytest
 
+from isthmus.domain import quotas
 from isthmus.domain.errors import OVER_QUOTA
 from isthmus.domain.quotas import DEFAULT, DOCUMENTED, Quotas
 
@@ -32,6 +34,18 @@ INVENTORY = {
 @pytest.mark.rule("S525")
 def test_the_documented_quotas_are_the_services_own() -> None:
     assert asdict(DOCUMENTED) == PEERING_AND_VPC | INVENTORY
+
+
+def test_more_inventory_leaves_peering_and_blocks_alone() -> None:
+    small = Quotas(**dict.fromkeys(PEERING_AND_VPC, 2), **dict.fromkeys(INVENTORY, 3))
+    more = quotas._with_more_inventory(small)
+    assert asdict(more) == dict.fromkeys(PEERING_AND_VPC, 2) | dict.fromkeys(INVENTORY, 300)
+
+
+def test_a_quota_is_a_default_value_that_carries_its_documentation() -> None:
+    declared = cast("Field[int]", quotas._quota(7, "S1", "sails of a boat"))
+    assert declared.default == 7
+    assert dict(declared.metadata) == {"rule": "S1", "meaning": "sails of a boat"}
 
 
 def test_the_default_has_a_hundred_times_the_inventory_and_nothing_else() -> None:
