@@ -130,6 +130,12 @@ def test_a_query_parameter_of_the_signature_left_out_is_malformed_and_named(name
 
 
 @pytest.mark.rule("I11")
+def test_a_query_of_another_algorithm_is_malformed() -> None:
+    http = presigned()
+    assert verdict(replace(http, query=http.query.replace("AWS4-HMAC-SHA256", "AWS4-HMAC-SHA1"))) == "malformed"
+
+
+@pytest.mark.rule("I11")
 def test_a_second_authorization_header_is_malformed() -> None:
     http = post()
     authorization = http.header("authorization")
