@@ -288,3 +288,10 @@ def test_both_vocabularies_have_words_for_every_refusal() -> None:
 )
 def test_a_refusal_is_answered_by_the_service_of_the_scope(http: HttpRequest, service: str) -> None:
     assert authenticate.service_of(http, "ec2") == service
+
+
+@pytest.mark.rule("I27")
+def test_a_retry_with_the_same_signature_is_accepted() -> None:
+    http, keys, settings = signed(), sigv4.SigningKeys(), IdentitySettings(Mode.ENFORCE)
+    first = authenticate.authenticate(http, FakeUnit(), settings, NOW_MS, NOW_MS, keys)
+    assert authenticate.authenticate(http, FakeUnit(), settings, NOW_MS + 1000, NOW_MS, keys) == first
