@@ -1,0 +1,1 @@
+"""Applications that the bench measures against."""

@@ -1,0 +1,133 @@
+"""Isthmus as the bench runs it: issued keys, every signature checked, a durable file; and hooks for what no client can.
+
+`isthmus.testing.seed` is the hook for bulk seeding, a program of its own so that its memory is not ours:
+
+    python -m isthmus.testing.seed --data FILE --connections N --active M --json
+
+makes an account of its own in a fresh FILE, puts N connections through the store into one Region, M of them active and
+the others pending, within the quotas of peering, and prints one JSON object:
+
+    {"account_id", "access_key_id", "secret_access_key", "region",
+     "connection_ids": up to 1,000 of them, drawn evenly from the first to the last,
+     "requester_vpc_ids": VPCs that request exactly 25 connections each, up to 1,000 of them,
+     "spare_requester_vpc_ids", "spare_accepter_vpc_ids": 400 and 25 VPCs without a connection, no two overlapping}
+
+    python -m isthmus.testing.seed --data FILE --time-statements --json
+
+times the store's own statements on FILE with no server around them and prints {"describe_by_id", "create",
+"selective"}: each a list of microseconds per execution, one number for a run.
+"""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench.errors import NotReadyError
+from bench.servers import LOOPBACK, OURS, Recipe
+from bench.sign import Keys
+
+PROGRAM = (sys.executable, "-m", "isthmus")
+SEED_MODULE = "isthmus.testing.seed"
+COMMAND_SECONDS = 120
+SEED_SECONDS = 900
+LOGGING = "isthmus+log"
+
+
+@dataclass(frozen=True, slots=True)
+class Seeded:
+    """A file that was filled in bulk, and what is needed to ask for its contents."""
+
+    data: Path
+    keys: Keys
+    region: str
+    connection_ids: tuple[str, ...]
+    requester_vpc_ids: tuple[str, ...]
+    spare_requester_vpc_ids: tuple[str, ...]
+    spare_accepter_vpc_ids: tuple[str, ...]
+
+
+def _json_of(command: list[str], timeout_seconds: float) -> Any:
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_seconds)
+    if done.returncode:
+        words = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        raise NotReadyError(f"{' '.join(command[1:4])} failed: {words}")
+    return json.loads(done.stdout)
+
+
+def _first(answer: Mapping[str, Any], *names: str) -> str:
+    return next(str(answer[name]) for name in names if name in answer)
+
+
+def account(data: Path, name: str = "bench") -> Keys:
+    """Make an account in the file and return its first key."""
+    data.parent.mkdir(parents=True, exist_ok=True)
+    made = _json_of([*PROGRAM, "accounts", "create", name, "--data", str(data), "--json"], COMMAND_SECONDS)
+    return Keys(
+        _first(made, "account_id", "account", "id"),
+        _first(made, "access_key_id"),
+        _first(made, "secret_access_key", "secret"),
+    )
+
+
+def recipe(data: Path, keys: Keys, *, logging: bool = False, options: tuple[str, ...] = ()) -> Recipe:
+    """Our server on this file, checking everything; with `logging` it writes its audit line per request to a file."""
+    log_format = "json" if logging else "none"
+
+    def command(port: int) -> list[str]:
+        serve = ["serve", "--host", LOOPBACK, "--port", str(port), "--data", str(data), "--auth", "enforce"]
+        return [*PROGRAM, *serve, "--log-format", log_format, *options]
+
+    return Recipe(LOGGING if logging else OURS, command, keys=keys)
+
+
+def fresh(folder: Path, *, logging: bool = False) -> Recipe:
+    """Our server on a new file in `folder` with one new account."""
+    data = folder / f"{'logging' if logging else 'plain'}.db"
+    return recipe(data, account(data), logging=logging)
+
+
+def admin_token(data: Path) -> str:
+    """The token of the administrative endpoints, which a running server keeps beside the data."""
+    path = data.with_name(f"{data.name}.token")
+    if not path.exists():
+        raise NotReadyError(f"no token at {path.name}")
+    return path.read_text().strip()
+
+
+def can_seed() -> bool:
+    """Whether the bulk hook is there."""
+    try:
+        return importlib.util.find_spec(SEED_MODULE) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def _hook(data: Path, *words: str) -> Any:
+    if not can_seed():
+        raise NotReadyError(f"needs {SEED_MODULE}")
+    return _json_of([sys.executable, "-m", SEED_MODULE, "--data", str(data), *words, "--json"], SEED_SECONDS)
+
+
+def fill(data: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
+    """Fill a new file in bulk."""
+    progress(f"filling {data.name} with {connections:,} connections")
+    data.parent.mkdir(parents=True, exist_ok=True)
+    made = _hook(data, "--connections", str(connections), "--active", str(active))
+    lists = ("connection_ids", "requester_vpc_ids", "spare_requester_vpc_ids", "spare_accepter_vpc_ids")
+    return Seeded(
+        data,
+        Keys(made["account_id"], made["access_key_id"], made["secret_access_key"]),
+        made["region"],
+        *(tuple(made[name]) for name in lists),
+    )
+
+
+def statement_times(data: Path) -> dict[str, list[float]]:
+    """Microseconds of the store's own statements on this file, by name, one per run."""
+    times: dict[str, list[float]] = _hook(data, "--time-statements")
+    return times

@@ -1,0 +1,8 @@
+"""The scenarios, in the order of a run. Each is a module with NAME, ABOUT, its targets as data, and `run(arena)`."""
+
+from types import ModuleType
+
+from bench.scenarios import answers, create, describe, floor, growth, reset, selective, start
+
+SCENARIOS: tuple[ModuleType, ...] = (answers, describe, selective, floor, create, start, reset, growth)
+BY_NAME = {scenario.NAME: scenario for scenario in SCENARIOS}
