@@ -30,7 +30,7 @@ TEXT = st.text(
     max_size=12,
 )
 
-QUICK, THOROUGH = 25, 2000
+QUICK, THOROUGH = 25, 400
 
 
 @cache

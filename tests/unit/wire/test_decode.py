@@ -199,7 +199,6 @@ def test_a_value_of_the_wrong_kind_is_refused(action: str, form: str, message: s
     assert refusal(action, form) == ("InvalidParameterValue", message)
 
 
-@pytest.mark.rule("S244")
 def test_the_resource_type_of_tags_is_left_to_the_domain() -> None:
     request = read("CreateVpc", "TagSpecification.1.ResourceType=nonsense")
     assert request == ec2.CreateVpcRequest(tag_specifications=[ec2.TagSpecification(resource_type="nonsense")])

@@ -115,7 +115,6 @@ def sampled_order() -> list[str]:
     return [element.tag for element in ET.fromstring(sample[0]).iter()]
 
 
-@pytest.mark.rule("S222")
 def test_the_order_of_elements_is_that_of_the_pages_sample() -> None:
     classic_link = ec2.VpcPeeringConnectionOptionsDescription(
         allow_egress_from_local_vpc_to_remote_classic_link=False,
