@@ -1,0 +1,147 @@
+"""What an operator does to a whole server: accounts and their keys, resets. Each function is the work of one unit.
+
+None of this is part of a service's API; the admin endpoints and the command line call it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from isthmus.domain import access_keys
+from isthmus.domain.accounts import AccessKey, Account, KeyStatus
+from isthmus.domain.peering import ENDED, Delays, Peering, State, enter
+from isthmus.store.tables import OWNED
+from isthmus.store.unit import Unit
+
+ACCOUNT_DIGITS: Final = 12
+
+
+class AdministrationError(Exception):
+    """The operator asked for something that cannot be; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccount:
+    """An account just made, with its first key."""
+
+    account: Account
+    key: AccessKey
+
+
+def create_account(unit: Unit, name: str, account_id: str | None = None) -> NewAccount:
+    """Make an account with one access key, which acts as the account's root (I4, I5).
+
+    Raises `AdministrationError` for an id that is no account id or is taken.
+    """
+    chosen = account_id or _free_account_id(unit)
+    if len(chosen) != ACCOUNT_DIGITS or not (chosen.isascii() and chosen.isdigit()):
+        raise AdministrationError(f"{chosen!r} is not an account id: those have 12 digits.")
+    if unit.accounts.get(chosen):
+        raise AdministrationError(f"Account {chosen} exists already; `isthmus accounts show {chosen}` shows it.")
+    account = unit.accounts.put(Account(chosen, name, unit.now))
+    return NewAccount(account, create_key(unit, account))
+
+
+def _free_account_id(unit: Unit) -> str:
+    while True:
+        candidate = f"{int.from_bytes(unit.entropy(8), 'big') % 10**ACCOUNT_DIGITS:012d}"
+        if candidate[0] != "0" and not unit.accounts.get(candidate):
+            return candidate
+
+
+def create_key(unit: Unit, account: Account) -> AccessKey:
+    """Make an access key for an account."""
+    key_id = access_keys.make(access_keys.LONG_TERM_PREFIX, account.id, unit.entropy(access_keys.ID_ENTROPY_BYTES))
+    secret = access_keys.secret(unit.entropy(access_keys.SECRET_ENTROPY_BYTES))
+    return unit.access_keys.put(AccessKey(key_id, account.id, secret, KeyStatus.ACTIVE, None, None, unit.now))
+
+
+def list_accounts(unit: Unit) -> list[Account]:
+    """Return every account that was made, oldest first."""
+    return unit.accounts.where()
+
+
+def show_account(unit: Unit, account_id: str) -> tuple[Account, list[AccessKey]]:
+    """Return an account and its keys. Raises `AdministrationError` where there is none."""
+    account = unit.accounts.get(account_id)
+    if account is None:
+        raise AdministrationError(f"There is no account {account_id}; `isthmus accounts list` shows those there are.")
+    return account, unit.access_keys.where(account=account_id)
+
+
+def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[str]:
+    """Delete an account and its keys; return the ids of the keys. With objects, its connections end as `deleted`.
+
+    Raises `AdministrationError` where there is no such account, or where it owns objects and `with_objects` is not set.
+    """
+    account, keys = show_account(unit, account_id)
+    owned = count_objects(unit, account_id)
+    if owned and not with_objects:
+        raise AdministrationError(
+            f"Account {account_id} still owns {owned} objects. Delete them first, or say --with-objects to end its "
+            "peering connections and delete the rest."
+        )
+    remove_objects(unit, account_id)
+    for key in keys:
+        unit.access_keys.delete(key)
+    unit.accounts.delete(account)
+    return [key.id for key in keys]
+
+
+def count_objects(unit: Unit, account_id: str) -> int:
+    """Count the VPCs an account owns and the connections that have not ended and that it has a side in."""
+    return unit.vpcs.count(account=account_id) + len([each for each in _peerings(unit, account_id) if _is_open(each)])
+
+
+def _is_open(peering: Peering) -> bool:
+    return peering.state not in ENDED
+
+
+def _peerings(unit: Unit, account_id: str) -> list[Peering]:
+    sides = (unit.peerings.where(requester_account=account_id), unit.peerings.where(accepter_account=account_id))
+    return list({each.seq: each for side in sides for each in side}.values())
+
+
+def remove_objects(unit: Unit, account_id: str) -> None:
+    """Remove everything that an account owns, tags included; the other sides see its connections as `deleted`."""
+    for each in _peerings(unit, account_id):
+        if _is_open(each):
+            _end(unit, each, account_id)
+    unit.writes()
+    unit.engine.execute("DELETE FROM peering_view WHERE account = ?", (account_id,))
+    unit.engine.execute("DELETE FROM tag WHERE account = ?", (account_id,))
+    unit.engine.execute(
+        "DELETE FROM peering WHERE ? IN (requester_account, accepter_account) "
+        "AND NOT EXISTS (SELECT 1 FROM peering_view AS view WHERE view.peering_seq = peering.seq "
+        "AND view.account IN (peering.requester_account, peering.accepter_account) "
+        "AND view.region IN (peering.requester_region, peering.accepter_region))",
+        (account_id,),
+    )
+    for table in OWNED:
+        unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
+
+
+def _end(unit: Unit, each: Peering, account_id: str) -> None:
+    """End a connection as deleted by this account, whatever state it was in."""
+    unit.peerings.put(enter(replace(each, ended_by=account_id), State.DELETED, unit.now, Delays()))
+
+
+EVERYTHING: Final = ("journal", "tag", "peering_view", "peering", *OWNED)
+IDENTITY: Final = ("access_key", "account")
+
+
+def reset(unit: Unit, *, identity: bool) -> None:
+    """Empty the server: objects, tags and journal; accounts and keys too if `identity` is set.
+
+    Whole tables are emptied at once, so this runs without foreign key checks (`run_unchecked`); the caller also puts the
+    clock back (`set_offset`).
+    """
+    unit.writes()
+    tables: Sequence[str] = (*EVERYTHING, *IDENTITY) if identity else EVERYTHING
+    for table in tables:
+        unit.engine.execute(f"DELETE FROM {table}")
+
+
+def reset_account(unit: Unit, account_id: str) -> None:
+    """Remove what one account owns; its name and keys stay."""
+    remove_objects(unit, account_id)

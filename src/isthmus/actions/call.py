@@ -1,0 +1,109 @@
+"""One call of one action: who is calling, from where, with what rights, in which unit of work.
+
+Handlers get a `Call` beside their typed request. Looking an object up and asking whether the caller may touch it are one act
+(decision 9), so that nobody can do one and forget the other.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from isthmus.domain import errors, ids
+from isthmus.domain.accounts import Principal
+from isthmus.domain.peering import Delays
+from isthmus.domain.quotas import Quotas
+from isthmus.store.rows import Rows
+from isthmus.store.unit import Unit
+
+Row = TypeVar("Row")
+
+ID_DIGITS: Final = 17
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The numbers that an operator may set: delays of the life cycle, quotas, and the length of an unpaged answer."""
+
+    delays: Delays
+    quotas: Quotas
+    max_unpaged_items: int = 10_000
+
+
+class Call:
+    """The context of one action."""
+
+    __slots__ = ("action", "authorized", "principal", "request_id", "rules", "store")
+
+    def __init__(self, action: str, principal: Principal, store: Unit, rules: Rules, request_id: str) -> None:
+        """Bind a principal and a unit of work to an action."""
+        self.action, self.principal, self.store, self.rules = action, principal, store, rules
+        self.request_id = request_id
+        self.authorized = False
+
+    @property
+    def account(self) -> str:
+        """The account that is calling."""
+        return self.principal.account
+
+    @property
+    def region(self) -> str:
+        """The Region that was called."""
+        return self.principal.region
+
+    @property
+    def now(self) -> int:
+        """The instant of the call, in milliseconds of service time."""
+        return self.store.now
+
+    @property
+    def delays(self) -> Delays:
+        """How long transitional states last."""
+        return self.rules.delays
+
+    @property
+    def quotas(self) -> Quotas:
+        """The limits in force."""
+        return self.rules.quotas
+
+    def new_hex(self, digits: int) -> str:
+        """Return that many fresh hexadecimal digits."""
+        return self.store.entropy((digits + 1) // 2).hex()[:digits]
+
+    def new_id(self, kind: str) -> str:
+        """Return a fresh id for an object of this kind (S501)."""
+        return ids.new_id(kind, self.new_hex(ID_DIGITS))
+
+    def authorize(self) -> None:
+        """Ask whether the caller may do what it asks; say nothing if so.
+
+        A key is its account's root, and root may do everything in its account (I117), so the answer is yes. Policies will
+        make it depend on the principal; handlers do not change for that.
+        """
+        self.authorized = True
+
+    def find(self, rows: Rows[Row], row_id: str) -> Row:
+        """Return the object with this id that the caller sees here, once the caller is authorized for it.
+
+        Raises the kind's Malformed error for an impossible id (S137) and its NotFound error for one that is not visible to
+        this account in this Region (S251, S508).
+        """
+        kind = rows.table.kind
+        ids.check(kind, row_id)
+        found = rows.visible(self.account, self.region, row_id)
+        self.authorize()
+        if found is None:
+            raise errors.not_found(kind, row_id)
+        return found
+
+    def find_all(self, rows: Rows[Row], row_ids: Iterable[str]) -> list[Row]:
+        """Return the objects with these ids, each once; the first one missing fails the whole call (S329, S503)."""
+        wanted = list(dict.fromkeys(row_ids))
+        for row_id in wanted:
+            ids.check(rows.table.kind, row_id)
+        return [self.find(rows, row_id) for row_id in wanted]
+
+    def hold(self, rows: Rows[Row], *row_ids: str) -> None:
+        """Lock rows, in the order of their ids, before a rule that spans several is checked.
+
+        An engine with one writer has nothing to lock: its units run one after the other.
+        """

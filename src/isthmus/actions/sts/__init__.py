@@ -1,0 +1,1 @@
+"""The actions of STS. A public function here is the action of its name."""

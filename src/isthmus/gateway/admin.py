@@ -1,0 +1,248 @@
+"""Our own endpoints, below `/_isthmus/`: health, clock, accounts, reset, metrics.
+
+Only `health` is free. Everything else needs the token from the file beside the data, which the command line reads, and
+whatever changes something needs POST. Answers are JSON, except for metrics.
+"""
+
+import hmac
+import json
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from isthmus import __version__
+from isthmus.actions import administration
+from isthmus.actions.administration import AdministrationError
+from isthmus.domain import durations
+from isthmus.domain.accounts import AccessKey, Account
+from isthmus.domain.errors import ApiError
+from isthmus.gateway import guard
+from isthmus.store.api import Kind
+from isthmus.store.unit import Unit
+from isthmus.wire.http import HttpRequest, HttpResponse
+from isthmus.wire.xml import instant
+
+PREFIX: Final = "/_isthmus/"
+EARLIEST: Final = 0
+LATEST: Final = 253_402_300_799_000 - durations.LONGEST
+"""Service time stays where every instant that follows from it is still a date."""
+
+Args = Mapping[str, Any]
+
+
+class BadRequestError(Exception):
+    """The caller's words make no sense here; the text says why."""
+
+
+@dataclass(slots=True)
+class Admin:
+    """The admin endpoints, their token, and the numbers that metrics show."""
+
+    token: str
+    bounds: guard.Bounds
+    token_file: str = ""
+    answered: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+
+    async def answer(self, http: HttpRequest, store: Any) -> HttpResponse:  # noqa: ANN401 - the store as the edge has it
+        """Answer a request below the prefix."""
+        name, _, rest = http.path.removeprefix(PREFIX).partition("/")
+        route = ROUTES.get((http.method, name))
+        if why := guard.refusal(http, self.bounds):
+            return _json(403, {"error": why})
+        if name != "health" and not self._has_token(http):
+            return _json(401, {"error": "This needs the header 'Authorization: Bearer TOKEN' with the server's token."})
+        if route is None:
+            return _json(404, {"error": f"There is no {http.method} {http.path} here."})
+        return await self._run(route, store, rest, http)
+
+    async def _run(self, route: "Route", store: Any, rest: str, http: HttpRequest) -> HttpResponse:  # noqa: ANN401
+        try:
+            return await route(self, store, rest, _args(http))
+        except (BadRequestError, AdministrationError, ValueError) as error:
+            return _json(400, {"error": str(error)})
+        except ApiError as error:
+            return _json(503, {"error": error.message})
+
+    def _has_token(self, http: HttpRequest) -> bool:
+        scheme, _, token = (http.header("authorization") or "").partition(" ")
+        return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self.token.encode())
+
+
+def _args(http: HttpRequest) -> dict[str, Any]:
+    args: dict[str, Any] = dict(parse_qsl(http.query, keep_blank_values=True))
+    if http.body:
+        try:
+            body = json.loads(http.body)
+        except ValueError as error:
+            raise BadRequestError(f"The body is not JSON: {error}") from None
+        if not isinstance(body, dict):
+            raise BadRequestError("The body must be a JSON object.")
+        args.update(body)
+    return args
+
+
+def _flag(args: Args, name: str) -> bool:
+    value = args.get(name, False)
+    if value in (True, False):
+        return bool(value)
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise BadRequestError(f"{name} must be true or false, not {value!r}.")
+
+
+def _only(args: Args, *known: str) -> None:
+    if strange := sorted(set(args) - set(known)):
+        raise BadRequestError(f"Unknown: {', '.join(strange)}. Known here: {', '.join(known) or 'nothing'}.")
+
+
+async def _health(admin: Admin, _: Any, __: str, ___: Args) -> HttpResponse:  # noqa: ANN401
+    """Say that the server lives, and where its token lies: the file guards itself, and the command line must find it."""
+    return _json(200, {"status": "ok", "version": __version__, "token_file": admin.token_file})
+
+
+# --- clock ------------------------------------------------------------------------------------------------------------
+
+
+async def _show_clock(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args)
+    return _json(200, await store.run(Kind.READ, _clock))
+
+
+def _clock(unit: Unit) -> dict[str, Any]:
+    return {"service": instant(unit.now), "wall": instant(unit.wall), "offset_seconds": (unit.now - unit.wall) / 1_000}
+
+
+async def _move_clock(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args, *MOVES)
+    if len(args) != 1:
+        raise BadRequestError(f"Say exactly one of {', '.join(MOVES)}.")
+    ((name, value),) = args.items()
+
+    def work(unit: Unit) -> None:
+        now = MOVES[name](unit, value)
+        if not EARLIEST <= now <= LATEST:
+            raise BadRequestError(f"Service time must stay between {instant(EARLIEST)} and {instant(LATEST)}.")
+        store.set_offset(unit, now - unit.wall)
+
+    await store.run(Kind.WRITE, work)
+    return _json(200, await store.run(Kind.READ, _clock))
+
+
+def _at(text: str) -> int:
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise BadRequestError(f"{text!r} is not a time. Write it like 2026-01-31T12:00:00Z.") from None
+    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1_000)
+
+
+def _seconds(value: Any) -> int:  # noqa: ANN401 - from JSON
+    try:
+        return round(float(value) * 1_000)
+    except (TypeError, ValueError, OverflowError):
+        raise BadRequestError(f"{value!r} is not a number of seconds.") from None
+
+
+MOVES: Final[Mapping[str, Callable[[Unit, Any], int]]] = {
+    "advance": lambda unit, value: unit.now + durations.parse(str(value)),
+    "set": lambda _, value: _at(value),
+    "offset_seconds": lambda unit, value: unit.wall + _seconds(value),
+    "reset": lambda unit, _: unit.wall,
+}
+"""What service time becomes, by the word that was said."""
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+def account_as_json(account: Account) -> dict[str, Any]:
+    """Return an account as the endpoints and the command line show it."""
+    return {"id": account.id, "name": account.name, "created_at": instant(account.created_at)}
+
+
+def key_as_json(key: AccessKey, *, with_secret: bool = False) -> dict[str, Any]:
+    """Return a key; its secret only where it was just made."""
+    shown = {"access_key_id": key.id, "status": key.status.value, "created_at": instant(key.created_at)}
+    return {**shown, "secret_access_key": key.secret} if with_secret else shown
+
+
+async def _accounts(_: Admin, store: Any, account_id: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args)
+    if not account_id:
+        found = await store.run(Kind.READ, administration.list_accounts)
+        return _json(200, {"accounts": [account_as_json(account) for account in found]})
+    shown: tuple[Account, list[AccessKey]] = await store.run(
+        Kind.READ, lambda unit: administration.show_account(unit, account_id)
+    )
+    account, keys = shown
+    return _json(200, {**account_as_json(account), "access_keys": [key_as_json(key) for key in keys]})
+
+
+async def _change_account(_: Admin, store: Any, rest: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    account_id, verb = (*rest.split("/", 1), "")[:2]
+    if not rest:
+        return await _create_account(store, args)
+    if verb != "delete":
+        raise BadRequestError("POST accounts makes an account; POST accounts/ID/delete deletes one.")
+    _only(args, "with_objects")
+    with_objects = _flag(args, "with_objects")
+
+    def work(unit: Unit) -> list[str]:
+        return administration.delete_account(unit, account_id, with_objects=with_objects)
+
+    return _json(200, {"deleted": account_id, "access_key_ids": await store.run(Kind.WRITE, work)})
+
+
+async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args, "name", "id")
+    name, account_id = str(args.get("name", "")), args.get("id")
+    made = await store.run(
+        Kind.WRITE,
+        lambda unit: administration.create_account(unit, name, None if account_id is None else str(account_id)),
+    )
+    return _json(200, {**account_as_json(made.account), "access_keys": [key_as_json(made.key, with_secret=True)]})
+
+
+# --- reset and metrics --------------------------------------------------------------------------------------------------
+
+
+async def _reset(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args, "identity", "account")
+    if account_id := args.get("account"):
+        await store.run(Kind.WRITE, lambda unit: administration.reset_account(unit, str(account_id)))
+        return _json(200, {"reset": str(account_id)})
+    identity = _flag(args, "identity")
+
+    def work(unit: Unit) -> None:
+        administration.reset(unit, identity=identity)
+        store.set_offset(unit, 0)
+
+    await store.run_unchecked(work)
+    return _json(200, {"reset": "everything" if identity else "objects"})
+
+
+async def _metrics(admin: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    from isthmus.gateway import metrics  # heavy, and most servers are never asked
+
+    _only(args)
+    body = metrics.render(admin.answered, batches=store.batches, units=store.units)
+    return HttpResponse(200, (("content-type", metrics.CONTENT_TYPE),), body)
+
+
+Route = Callable[[Admin, Any, str, Args], Awaitable[HttpResponse]]
+ROUTES: Final[Mapping[tuple[str, str], Route]] = {
+    ("GET", "health"): _health,
+    ("GET", "clock"): _show_clock,
+    ("POST", "clock"): _move_clock,
+    ("GET", "accounts"): _accounts,
+    ("POST", "accounts"): _change_account,
+    ("POST", "reset"): _reset,
+    ("GET", "metrics"): _metrics,
+}
+
+
+def _json(status: int, content: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(status, (("content-type", "application/json"),), json.dumps(content).encode() + b"\n")

@@ -1,0 +1,193 @@
+"""One request of an API, inside one unit of work: a plain function from a request to an answer.
+
+Because all of it happens in the unit, a key that was revoked is revoked at once, and an answer that cannot be encoded writes
+nothing. Whatever goes wrong is answered in the service's own protocol; only `Conflict` and the store's own signals pass.
+"""
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from isthmus.actions import registry
+from isthmus.actions.call import Call, Rules
+from isthmus.domain import errors
+from isthmus.domain.accounts import Principal
+from isthmus.domain.errors import ApiError, Conflict
+from isthmus.gateway import authenticate, guard
+from isthmus.gateway.authenticate import IdentitySettings, Mode
+from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
+from isthmus.store.unit import Unit
+from isthmus.wire import services
+from isthmus.wire.decode import decode
+from isthmus.wire.encode import encode
+from isthmus.wire.faults import encode_fault
+from isthmus.wire.http import HttpRequest, HttpResponse
+from isthmus.wire.query import parse_form
+from isthmus.wire.services import BY_NAME, BY_VERSION, EC2, Service
+from isthmus.wire.sigv4 import SigningKeys
+
+log = logging.getLogger("isthmus.gateway")
+
+CONTENT_TYPE: Final = ("content-type", "text/xml;charset=UTF-8")
+SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
+
+
+class Identifiers(Protocol):
+    """Where request ids come from; tests inject their own."""
+
+    def request_id(self, unit: Unit) -> str:
+        """Return the id of a request: a UUID (S113)."""
+
+
+class RandomIdentifiers:
+    """Ids that follow from the unit's seed."""
+
+    def request_id(self, unit: Unit) -> str:
+        """Return a random UUID, version 4."""
+        digits = unit.entropy(16).hex()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+@dataclass(slots=True)
+class Incoming:
+    """A request whose form was read; `principal` and `code` are filled in on the way, for the audit log."""
+
+    http: HttpRequest
+    form: Mapping[str, str]
+    service: Service
+    problem: ApiError | None = None
+    principal: Principal | None = None
+    code: str = ""
+    request_id: str = ""
+
+    @property
+    def action(self) -> str:
+        """The action asked for, empty if none was named."""
+        return self.form.get("Action", "")
+
+    @property
+    def kind(self) -> Kind:
+        """Whether the request may write."""
+        return registry.kind_of(self.action)
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """The settings that every request meets, and the one cache they share."""
+
+    rules: Rules
+    identity: IdentitySettings
+    bounds: guard.Bounds
+    identifiers: Identifiers = field(default_factory=RandomIdentifiers)
+    keys: SigningKeys = field(default_factory=SigningKeys)
+
+    def read(self, http: HttpRequest) -> Incoming:
+        """Read a request's form, from the query string and the body (S101). A form that cannot be read is a problem."""
+        try:
+            form = _form(http)
+        except ApiError as problem:
+            return Incoming(http, {}, EC2, problem)
+        return Incoming(http, form, BY_VERSION.get(form.get("Version", ""), EC2))
+
+    def handle(self, incoming: Incoming, unit: Unit) -> HttpResponse:
+        """Answer a request. Raises `Undo` with the answer where something was written that must not stay."""
+        incoming.request_id = self.identifiers.request_id(unit)
+        try:
+            return self._act(incoming, unit)
+        except (Conflict, TooMuchForTheLoop):
+            raise
+        except ApiError as error:
+            answer = _fault(incoming, error)
+        except Exception:
+            log.exception("request %s failed", incoming.request_id)
+            answer = _fault(incoming, errors.internal_error())
+        if unit.wrote:
+            raise Undo(answer)
+        return answer
+
+    def _act(self, incoming: Incoming, unit: Unit) -> HttpResponse:
+        principal = self._authenticate(incoming, unit)
+        if incoming.http.path != "/":
+            return HttpResponse(404, (("content-type", "text/plain"),), b"The API lives at /\n")
+        service, action, version = _target(incoming)
+        request = decode(service, action, incoming.form)
+        call = Call(action, principal, unit, self.rules, incoming.request_id)
+        unit.dry_run = bool(getattr(request, "dry_run", None))
+        result = registry.collect(service.name)[action](request, call)
+        if not call.authorized:
+            raise AssertionError(f"{action} ended without an authorization")
+        if unit.dry_run:
+            raise errors.dry_run()
+        if unit.changes:
+            _journal(unit, call)
+        return _answer(200, encode(service, action, version, incoming.request_id, result), incoming.request_id)
+
+    def _authenticate(self, incoming: Incoming, unit: Unit) -> Principal:
+        if incoming.problem:
+            raise incoming.problem
+        if self.identity.mode is Mode.OPEN and (why := guard.refusal(incoming.http, self.bounds)):
+            raise ApiError("Blocked", why)
+        try:
+            principal = authenticate.authenticate(
+                incoming.http, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
+            )
+        except ApiError:
+            incoming.service = BY_NAME[authenticate.service_of(incoming.http, incoming.service.name)]
+            raise
+        incoming.service, incoming.principal = BY_NAME[principal.service], principal
+        return principal
+
+
+def _form(http: HttpRequest) -> dict[str, str]:
+    """Return the parameters of the query string and the body; one that is in both is refused like any other double."""
+    if not http.query:
+        return parse_form(http.body)
+    query = http.query.encode("latin-1")
+    return parse_form(query + b"&" + http.body if http.body else query)
+
+
+def _target(incoming: Incoming) -> tuple[Service, str, str]:
+    """Return the service, action and version of a request, in the order in which EC2 complains (S127-S129)."""
+    form, service = incoming.form, incoming.service
+    if not incoming.action:
+        raise errors.missing_action()
+    if "Version" not in form:
+        raise errors.missing("Version")
+    version = service.check_version(form["Version"])
+    if service.name not in SERVICES_SPOKEN or not service.has(incoming.action):
+        raise errors.invalid_action(incoming.action)
+    return service, incoming.action, version
+
+
+def _journal(unit: Unit, call: Call) -> None:
+    """Write what the unit changed, in the transaction that changes it (decision 11)."""
+    unit.engine.execute(
+        "INSERT INTO journal (at, request_id, actor, account, region, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (unit.now, call.request_id, call.principal.arn, call.account, call.region, call.action, _changes(unit)),
+    )
+
+
+def _changes(unit: Unit) -> str:
+    return json.dumps(list(unit.changes.values()), separators=(",", ":"))
+
+
+def _fault(incoming: Incoming, error: ApiError) -> HttpResponse:
+    incoming.code = error.code
+    status, body = encode_fault(incoming.service, error, incoming.request_id)
+    return _answer(status, body, incoming.request_id)
+
+
+def unavailable(incoming: Incoming, error: ApiError) -> HttpResponse:
+    """Answer a request that the store could not run at all."""
+    return _fault(incoming, error)
+
+
+def _answer(status: int, body: bytes, request_id: str) -> HttpResponse:
+    return HttpResponse(status, (CONTENT_TYPE, ("x-amzn-requestid", request_id)), body)
+
+
+def listed_actions() -> dict[str, list[str]]:
+    """Return every action that is spoken, by service."""
+    return {name: sorted(services.tables(name).actions) for name in sorted(SERVICES_SPOKEN)}

@@ -1,0 +1,68 @@
+"""What a store promises, in types: the units of work that handlers see, and the engine that runs them.
+
+An engine gives a unit three verbs (`query`, `execute`, `insert`); everything above them is common to all engines.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from isthmus.store.unit import Unit
+
+T = TypeVar("T")
+Params = Sequence[Any] | Mapping[str, Any]
+
+
+class Kind(Enum):
+    """What a unit of work may do: a READ that writes is a bug and raises."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+class Undo(Exception):
+    """Raised by a unit of work to take its writes back and still answer `result`."""
+
+    def __init__(self, result: object) -> None:
+        """Carry the answer."""
+        super().__init__("the unit takes its writes back")
+        self.result = result
+
+
+class TooMuchForTheLoop(Exception):
+    """A READ has looked at more rows than the event loop may wait for; the store runs it again on a thread of its own."""
+
+
+class StoreInUseError(Exception):
+    """Another process already writes this file; the text says which."""
+
+
+class SchemaError(Exception):
+    """The file was written by a newer Isthmus, or is none of ours; the text says what to do."""
+
+
+class Engine(Protocol):
+    """The verbs of a database connection. Parameters are `?` in order, or `:name`."""
+
+    def query(self, sql: str, params: Params = ()) -> list[Any]:
+        """Return all rows of a statement."""
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run a statement that writes; return how many rows it touched."""
+
+    def insert(self, sql: str, params: Params = ()) -> int:
+        """Run an INSERT ... RETURNING seq; return the seq."""
+
+
+class Store(Protocol):
+    """Runs units of work: `run` for the server's event loop, `run_now` for everybody else."""
+
+    async def run(self, kind: Kind, work: "Callable[[Unit], T]") -> T:
+        """Run `work` in one unit; a WRITE's result is returned once it is durable."""
+
+    def run_now(self, kind: Kind, work: "Callable[[Unit], T]") -> T:
+        """Do the same on the calling thread, without an event loop."""
+
+    def close(self) -> None:
+        """Finish what was accepted and let the file go."""

@@ -1,0 +1,36 @@
+"""Forward migrations: numbered SQL files, each applied once, in one transaction with the version it leads to."""
+
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+
+from isthmus.store.api import SchemaError
+
+Execute = Callable[[str], object]
+
+
+def scripts() -> list[tuple[int, str]]:
+    """Return every migration as (version, SQL), in order."""
+    folder = files("isthmus.store") / "migrations"
+    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
+    return sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found)
+
+
+def statements(script: str, words: Mapping[str, str]) -> list[str]:
+    """Split a migration into statements, its comments dropped and the engine's own words put in."""
+    lines = (line.partition("--")[0] for line in script.splitlines())
+    text = "\n".join(lines)
+    for name, word in words.items():
+        text = text.replace("{" + name + "}", word)
+    return [statement.strip() for statement in text.split(";") if statement.strip()]
+
+
+def pending(version: int, where: str) -> list[tuple[int, str]]:
+    """Return the migrations that a store at `version` still needs; raise `SchemaError` for one from the future."""
+    known = scripts()
+    newest = known[-1][0]
+    if version > newest:
+        raise SchemaError(
+            f"{where} has schema version {version}, but this Isthmus knows versions up to {newest}. "
+            "Use the newer Isthmus that wrote it, or start with another --data."
+        )
+    return [(number, script) for number, script in known if number > version]

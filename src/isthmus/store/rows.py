@@ -1,0 +1,308 @@
+"""The rows of one table as a handler sees them, inside one unit of work.
+
+Everything here is common to all engines. Reads name an account and a Region unless a rule says otherwise; writes go through
+`put` and `delete`, which is where a dry run stops, where a lost race is noticed and where the journal listens.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+
+from isthmus.domain.errors import Conflict
+from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, OUTSTANDING, Peering, State, View, views
+from isthmus.store.table import Row, Table
+from isthmus.store.tables import PEERINGS, TAGS, Tag
+
+if TYPE_CHECKING:
+    from isthmus.store.unit import Unit
+
+T = TypeVar("T")
+Hint = tuple[str, str]
+"""A column with an index, and the value to look for: what a Describe drives from."""
+
+COUNT_LIMIT: Final = 1_000
+
+
+class Rows(Generic[Row]):
+    """The rows of one table."""
+
+    __slots__ = ("_by_id", "_by_place", "_unit", "table")
+
+    def __init__(self, unit: "Unit", table: Table[Row]) -> None:
+        """Bind a table to a unit; done once per connection, not per request."""
+        self._unit, self.table = unit, table
+        self._by_id = f"SELECT {table.picked} FROM {table.name} WHERE id = ?"
+        self._by_place = f"{self._by_id} AND account = ? AND region = ?"
+
+    def _rows(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Row]:
+        return [self.table.decode(values) for values in self._unit.engine.query(sql, params)]
+
+    def get(self, row_id: str) -> Row | None:
+        """Return the row with this id, whoever owns it: for the rules that name another account's object (S235, S236)."""
+        found = self._rows(self._by_id, (row_id,))
+        return found[0] if found else None
+
+    def visible(self, account: str, region: str, row_id: str) -> Row | None:
+        """Return the row with this id if this account sees it in this Region (S508)."""
+        found = self._rows(self._by_place, (row_id, account, region))
+        return found[0] if found else None
+
+    def where(self, **columns: str | int | Sequence[str]) -> list[Row]:
+        """Return the rows whose columns equal a value or one of several, ordered by `seq`."""
+        condition, params = self._condition(columns)
+        return self._rows(f"SELECT {self.table.picked} FROM {self.table.name} WHERE {condition} ORDER BY seq", params)
+
+    def count(self, **columns: str | int | Sequence[str]) -> int:
+        """Count the rows whose columns equal a value or one of several."""
+        condition, params = self._condition(columns)
+        sql = f"SELECT count(*) FROM {self.table.name} WHERE {condition}"
+        return int(self._unit.engine.query(sql, params)[0][0])
+
+    def _condition(self, columns: Mapping[str, str | int | Sequence[str]]) -> tuple[str, list[Any]]:
+        words: list[str] = []
+        params: list[Any] = []
+        for column, value in columns.items():
+            if isinstance(value, str | int):
+                words.append(f"{column} = ?")
+                params.append(value)
+            else:
+                words.append(f"{column} IN {self._unit.engine.several}")
+                params.append(self._unit.engine.pack(value))
+        return " AND ".join(words) or "1 = 1", params
+
+    def page(self, account: str, region: str, after: int, limit: int, hint: Hint | None = None) -> list[Row]:
+        """Return the next rows this account sees in this Region, by `seq`, from the index that the hint names."""
+        source, condition, params = self._source(account, region, hint)
+        order = self._order_of(hint)
+        sql = f"SELECT {self.table.picked} FROM {source} WHERE {condition} AND {order} > ? ORDER BY {order} LIMIT ?"
+        return self._rows(sql, (*params, after, limit))
+
+    def estimate(self, account: str, region: str, hint: Hint) -> int:
+        """Count what a hint would yield, up to a limit: enough to choose between hints."""
+        source, condition, params = self._source(account, region, hint)
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {condition} LIMIT {COUNT_LIMIT}) AS found"
+        return int(self._unit.engine.query(sql, params)[0][0])
+
+    def _order_of(self, hint: Hint | None) -> str:
+        return "tag.resource_seq" if hint and hint[0].startswith("tag:") else f"{self.table.name}.seq"
+
+    def _source(self, account: str, region: str, hint: Hint | None) -> tuple[str, str, list[Any]]:
+        name = self.table.name
+        if hint and hint[0].startswith("tag:"):
+            source, condition, params = self._tagged(account, region, hint)
+            return f"{source} CROSS JOIN {name}", f"{condition} AND {name}.seq = tag.resource_seq", params
+        condition, params = f"{name}.account = ? AND {name}.region = ?", [account, region]
+        if hint:
+            condition, params = f"{condition} AND {name}.{hint[0]} = ?", [*params, hint[1]]
+        return name, condition, params
+
+    def _tagged(self, account: str, region: str, hint: Hint) -> tuple[str, str, list[Any]]:
+        condition = "tag.account = ? AND tag.region = ? AND tag.resource_type = ? AND tag.key = ? AND tag.value = ?"
+        return "tag", condition, [account, region, self.table.kind, hint[0].removeprefix("tag:"), hint[1]]
+
+    def put(self, row: Row) -> Row:
+        """Save a row: a new one (version 0) is inserted, another replaced if nobody else wrote it since it was read.
+
+        Raises `Conflict` for a lost race, and `DryRunOperation` where the unit is a dry run.
+        """
+        values = self.table.encode(row)
+        self._unit.writes()
+        if row.version == 0:  # type: ignore[attr-defined]  # every row class has seq and version
+            seq = self._unit.engine.insert(self.table.insert, values)
+            saved = replace(row, seq=seq, version=1)  # type: ignore[type-var]
+        else:
+            seq, version = row.seq, row.version  # type: ignore[attr-defined]
+            if self._unit.engine.execute(self.table.update, [*values, seq, version]) != 1:
+                raise Conflict(self.table.name)
+            saved = replace(row, version=version + 1)  # type: ignore[type-var]
+        self._unit.changed(row, "" if row.version == 0 else "present", "present")  # type: ignore[attr-defined]
+        return saved
+
+    def delete(self, row: Row) -> None:
+        """Delete a row and its tags. Raises as `put` does."""
+        self._unit.writes()
+        if self._unit.engine.execute(self.table.remove, (row.seq, row.version)) != 1:  # type: ignore[attr-defined]
+            raise Conflict(self.table.name)
+        if self.table.kind:
+            self._unit.tags.forget(row)
+        self._unit.changed(row, "present", "")
+
+
+class PeeringRows(Rows[Peering]):
+    """Connections: seen through one row of `peering_view` per (account, Region), which every `put` keeps in step."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, PEERINGS)
+        self._by_place = (
+            f"SELECT {PEERINGS.picked} FROM peering CROSS JOIN peering_view AS view "
+            "WHERE peering.id = ? AND view.account = ? AND view.region = ? AND view.peering_seq = peering.seq"
+        )
+
+    def _order_of(self, hint: Hint | None) -> str:
+        if hint is None or hint[0] == "state":
+            return "view.peering_seq"
+        return super()._order_of(hint)
+
+    def _source(self, account: str, region: str, hint: Hint | None) -> tuple[str, str, list[Any]]:
+        seen, params = "view.account = ? AND view.region = ?", [account, region]
+        if hint and hint[0].startswith("tag:"):
+            source, condition, params = self._tagged(account, region, hint)
+            return f"{source} CROSS JOIN peering", f"{condition} AND peering.seq = tag.resource_seq", params
+        if hint and hint[0] != "state":
+            source = "peering CROSS JOIN peering_view AS view"
+            return source, f"peering.{hint[0]} = ? AND {seen} AND view.peering_seq = peering.seq", [hint[1], *params]
+        if hint:
+            seen, params = f"{seen} AND view.state = ?", [*params, hint[1]]
+        return "peering_view AS view CROSS JOIN peering", f"{seen} AND peering.seq = view.peering_seq", params
+
+    def put(self, row: Peering) -> Peering:
+        """Save a connection and who sees it."""
+        before = self._unit.engine.query("SELECT state FROM peering WHERE seq = ?", (row.seq,)) if row.version else []
+        saved = super().put(row)
+        if row.version == 0:
+            self._show(saved, views(saved))
+        else:
+            self._refresh(saved)
+        self._unit.note_due(saved.due_at)
+        self._unit.changed(saved, before[0][0] if before else "", saved.state.value)
+        return saved
+
+    def _show(self, row: Peering, seen: Iterable[View]) -> None:
+        for view in seen:
+            self._unit.engine.execute(
+                "INSERT INTO peering_view (account, region, peering_seq, state, hide_at) VALUES (?, ?, ?, ?, ?)",
+                (view.account, view.region, row.seq, row.state.value, view.hide_at),
+            )
+            self._unit.note_due(view.hide_at)
+
+    def _refresh(self, row: Peering) -> None:
+        """Bring the views in step; a place that lost sight of the connection does not get it back (decision 8)."""
+        seen = {(view.account, view.region): view for view in views(row)}
+        for place in {row.requester.place, row.accepter.place}:
+            view = seen.get(place)
+            if view is None:
+                self._hide(row, place)
+                continue
+            touched = self._unit.engine.execute(
+                "UPDATE peering_view SET state = ?, hide_at = ? WHERE account = ? AND region = ? AND peering_seq = ?",
+                (row.state.value, view.hide_at, *place, row.seq),
+            )
+            if not touched and row.ended_at is None:
+                self._show(row, (view,))
+            self._unit.note_due(view.hide_at)
+
+    def _hide(self, row: Peering, place: tuple[str, str]) -> None:
+        self._unit.engine.execute(
+            "DELETE FROM peering_view WHERE account = ? AND region = ? AND peering_seq = ?", (*place, row.seq)
+        )
+        self._unit.tags.forget_at(place, row.id)
+
+    def of_vpc(self, vpc_id: str) -> list[Peering]:
+        """Return the connections of a VPC that have not ended, on whichever side it is, ordered by `seq`."""
+        states = [state.value for state in State if state not in ENDED]
+        found: dict[int, Peering] = {}
+        for column in ("requester_vpc_id", "accepter_vpc_id"):
+            found.update((row.seq, row) for row in self.where(**{column: vpc_id, "state": states}))
+        return [found[seq] for seq in sorted(found)]
+
+    def live_between(self, requester_vpc: str, accepter: tuple[str, str, str]) -> Peering | None:
+        """Return the live connection of an ordered pair, the accepter named by account, Region and VPC (S242)."""
+        account, region, vpc_id = accepter
+        found = self._rows(
+            f"SELECT {PEERINGS.picked} FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id = ? "
+            f"AND accepter_account = ? AND accepter_region = ? AND state IN {_LIVE}",
+            (requester_vpc, vpc_id, account, region),
+        )
+        return found[0] if found else None
+
+    def outstanding_of(self, vpc_id: str) -> int:
+        """Count the outstanding requests that a VPC has made (S243)."""
+        sql = f"SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND state IN {_OUTSTANDING}"
+        return int(self._unit.engine.query(sql, (vpc_id,))[0][0])
+
+    def established_of(self, vpc_id: str) -> int:
+        """Count the established connections of a VPC, on either side (S243)."""
+        sql = (
+            f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND state IN {_ESTABLISHED}) "
+            f"+ (SELECT count(*) FROM peering WHERE accepter_vpc_id = ? AND state IN {_ESTABLISHED})"
+        )
+        return int(self._unit.engine.query(sql, (vpc_id, vpc_id))[0][0])
+
+    def established_between(self, one: str, other: str) -> int:
+        """Count the established connections of an unordered pair of VPCs (S242)."""
+        sql = (
+            "SELECT count(*) FROM peering WHERE requester_vpc_id IN (?, ?) AND accepter_vpc_id IN (?, ?) "
+            f"AND state IN {_ESTABLISHED}"
+        )
+        return int(self._unit.engine.query(sql, (one, other, one, other))[0][0])
+
+
+def _in(states: Iterable[str]) -> str:
+    """Write states as the partial indexes do, so that the engine recognises its index."""
+    order = ("initiating-request", "pending-acceptance", "provisioning", "active")
+    return f"({', '.join(repr(state) for state in order if state in set(states))})"
+
+
+_LIVE = _in(LIVE)
+_OUTSTANDING = _in(OUTSTANDING)
+_ESTABLISHED = _in(ESTABLISHED)
+
+
+class TagRows(Rows[Tag]):
+    """Tags, by (account, Region) and object."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, TAGS)
+
+    def of(self, account: str, region: str, ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """Return the tags of several objects as this account has them in this Region; objects without any are left out."""
+        if not ids:
+            return {}
+        one = len(ids) == 1
+        sql = "SELECT resource_id, key, value FROM tag WHERE account = ? AND region = ? AND resource_id " + (
+            "= ?" if one else f"IN {self._unit.engine.several}"
+        )
+        found: dict[str, dict[str, str]] = {}
+        wanted = ids[0] if one else self._unit.engine.pack(ids)
+        for resource_id, key, value in self._unit.engine.query(sql + " ORDER BY seq", (account, region, wanted)):
+            found.setdefault(resource_id, {})[key] = value
+        return found
+
+    def replace(self, account: str, region: str, kind: str, row: Any, tags: Mapping[str, str]) -> None:  # noqa: ANN401
+        """Set these tags on an object of the given kind; its other tags stay (S596)."""
+        self._unit.writes()
+        for key, value in tags.items():
+            self._unit.engine.execute(
+                "INSERT INTO tag (account, region, resource_id, resource_seq, resource_type, key, value, version) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (account, region, resource_id, key) "
+                "DO UPDATE SET value = excluded.value, version = tag.version + 1",
+                (account, region, row.id, row.seq, kind, key, value),
+            )
+        if tags:
+            self._unit.changed_tags(row.id)
+
+    def remove_keys(self, account: str, region: str, resource_id: str, keys: Sequence[str]) -> None:
+        """Remove the named tags from an object (S597)."""
+        self._unit.writes()
+        self._unit.engine.execute(
+            f"DELETE FROM tag WHERE account = ? AND region = ? AND resource_id = ? AND key IN {self._unit.engine.several}",
+            (account, region, resource_id, self._unit.engine.pack(keys)),
+        )
+        if keys:
+            self._unit.changed_tags(resource_id)
+
+    def forget(self, row: Any) -> None:  # noqa: ANN401 - any resource
+        """Remove the tags of an object that its one owner deleted."""
+        self.forget_at((row.account, row.region), row.id)
+
+    def forget_at(self, place: tuple[str, str], resource_id: str) -> None:
+        """Remove one place's tags of an object."""
+        self._unit.engine.execute(
+            "DELETE FROM tag WHERE account = ? AND region = ? AND resource_id = ?", (*place, resource_id)
+        )

@@ -1,0 +1,551 @@
+"""The embedded engine: SQLite in a file with group commit, or in memory.
+
+A file has two connections on the event loop's thread: one for reads, which sees what is committed and never waits for a
+disk, and one for writes. Units that write run one after the other inside an open batch; COMMIT, and with it the wait for the
+disk, runs on a helper thread, and **while it runs nobody else touches that connection**: units that come meanwhile queue and
+make up the next batch. Answers leave after their batch's commit.
+
+There are no savepoints (they would cost nearly half of the throughput). A unit that fails before its first write costs
+nothing. One that fails after it takes the whole batch back, and each of its units runs again, alone, at its saved `Moment`,
+so that ids and times come out the same.
+"""
+
+import asyncio
+import json
+import logging
+import sqlite3
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from isthmus.domain import errors
+from isthmus.store import migrate, settle
+from isthmus.store.api import Kind, Params, SchemaError, TooMuchForTheLoop, Undo
+from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
+from isthmus.store.lock import FileLock
+from isthmus.store.unit import Moment, Unit
+
+T = TypeVar("T")
+Work = Callable[[Unit], T]
+
+log = logging.getLogger("isthmus.store")
+
+APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
+WORDS: Final = {"identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
+BATCH_LIMIT: Final = 64
+DRAIN_SLICE: Final = 16
+"""Queued units run before the loop gets a turn: about 5 ms of work."""
+LONGEST_NAP: Final = 3_600.0
+HOUSEKEEPING: Final = 60.0
+JOURNAL_SLICE: Final = 1_000
+POLL_SECONDS: Final = 0.001
+
+
+class SqliteEngine:
+    """The verbs of one SQLite connection."""
+
+    several = "(SELECT value FROM json_each(?))"
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Wrap a connection."""
+        self.connection = connection
+        self._execute = connection.execute
+
+    def query(self, sql: str, params: Params = ()) -> list[Any]:
+        """Return all rows of a statement."""
+        return self._execute(sql, params).fetchall()
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run a statement that writes; return how many rows it touched."""
+        return self._execute(sql, params).rowcount
+
+    def insert(self, sql: str, params: Params = ()) -> int:
+        """Run an INSERT ... RETURNING seq; return the seq."""
+        return int(self._execute(sql, params).fetchone()[0])
+
+    def pack(self, values: Sequence[Any]) -> str:
+        """Return a list as one JSON parameter."""
+        return json.dumps(list(values))
+
+
+@dataclass(slots=True)
+class _Job:
+    """A unit of work on its way: what to do, whom to tell, and the moment it was first run at."""
+
+    work: Work[Any]
+    future: "asyncio.Future[Any]"
+    unchecked: bool = False
+    moment: Moment | None = None
+    result: Any = None
+    on_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+    def succeed(self) -> None:
+        for callback in self.on_commit:
+            callback()
+        if not self.future.done():
+            self.future.set_result(self.result)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteSettings:
+    """What an operator may choose. `synchronous` other than FULL is for tests that show why it is FULL."""
+
+    queue_limit: int = 10_000
+    journal_rows: int = 100_000
+    synchronous: str = "FULL"
+
+
+class SqliteStore:
+    """A store in one SQLite file, or in memory where `path` is None."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        clock: Clock | None = None,
+        seeds: Seeds = system_seeds,
+        settings: SqliteSettings | None = None,
+        holder: str = "an isthmus command",
+    ) -> None:
+        """Open, lock and migrate the store. Raises `StoreInUseError` or `SchemaError` with a sentence for the operator."""
+        self.path, self._clock, self._seeds = path, clock or SystemClock(), seeds
+        self._settings = settings or SqliteSettings()
+        self._lock = None if path is None else FileLock(path, holder)
+        self._next_due: int | None = 0
+        self.offset = 0
+        try:
+            self._writer = self._connect()
+            _prepare(self._writer, str(path))
+            self._write_unit = self._unit(self._writer, bounded=False)
+            self._read_unit = self._write_unit if path is None else self._unit(self._connect(read_only=True), bounded=True)
+            self._read_state()
+        except BaseException:
+            if self._lock:
+                self._lock.release()
+            raise
+        self._batch: list[_Job] = []
+        self._queue: deque[_Job] = deque()
+        self._alone: deque[_Job] = deque()
+        self._busy = self._begun = self._scheduled = self._wrote = False
+        self._sync = threading.RLock()
+        self._helper: ThreadPoolExecutor | None = None
+        self._reader: ThreadPoolExecutor | None = None
+        self._far_unit: Unit | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._idle: asyncio.Event | None = None
+        self._journaled = 0
+        self.on_fatal: Callable[[str], None] = log.critical
+        self.batches = self.units = 0
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            ":memory:" if self.path is None else self.path,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+            timeout=5.0,
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA cache_size = -16384")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        if self.path is not None:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA synchronous = {self._settings.synchronous}")
+        if read_only:
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def _unit(self, connection: sqlite3.Connection, *, bounded: bool) -> Unit:
+        return Unit(SqliteEngine(connection), bounded=bounded, note_due=self._note_due)
+
+    def _read_state(self) -> None:
+        sql = "SELECT installation, clock_offset FROM server_state"
+        if not self._write_unit.engine.query(sql):
+            installation = self._seeds().hex()[-32:]
+            self._write_unit.engine.execute("INSERT INTO server_state (id, installation) VALUES (1, ?)", (installation,))
+        installation, self.offset = self._write_unit.engine.query(sql)[0]
+        for unit in (self._write_unit, self._read_unit):
+            unit.installation = installation
+        self._next_due = settle.next_due(self._write_unit)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def moment(self) -> Moment:
+        """Return the present, by both clocks, with a new seed."""
+        wall = self._clock.wall()
+        return Moment(wall, wall + self.offset, self._seeds())
+
+    def set_offset(self, unit: Unit, offset: int) -> None:
+        """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
+        unit.writes()
+        unit.engine.execute("UPDATE server_state SET clock_offset = ?", (offset,))
+        unit.on_commit.append(lambda: self._offset_is(offset))
+
+    def _offset_is(self, offset: int) -> None:
+        self.offset = offset
+        self._arm()
+
+    def _note_due(self, at: int) -> None:
+        if self._next_due is None or at < self._next_due:
+            self._next_due = at
+            self._arm()
+
+    def _is_due(self) -> bool:
+        return self._next_due is not None and self._next_due <= self._clock.wall() + self.offset
+
+    def _settle(self, unit: Unit) -> None:
+        settle.settle_slice(unit)
+        self._next_due = settle.next_due(unit)
+        unit.on_commit.append(self._arm)
+
+    def _arm(self) -> None:
+        """Wake at the next due step, so that it happens on an idle server too."""
+        if self._idle is None:
+            return
+        if self._timer:
+            self._timer.cancel()
+        delay = LONGEST_NAP
+        if self._next_due is not None:
+            delay = min(delay, max(0.0, (self._next_due - self._clock.wall() - self.offset) / 1_000))
+        self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
+
+    def _wake(self) -> None:
+        self._tasks.add(task := asyncio.ensure_future(self._settle_all()))
+        task.add_done_callback(self._tasks.discard)
+
+    async def _settle_all(self) -> None:
+        try:
+            while self._is_due():
+                await self._write(self._settle)
+        except errors.ApiError:
+            log.warning("a due step could not be written; it will be tried again")
+        self._arm()
+
+    # --- the event loop's side ----------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Begin to serve the running event loop: due steps are taken and the journal is kept short from now on."""
+        self._idle = asyncio.Event()
+        self._tasks: set[asyncio.Future[None]] = set()
+        self._helper = ThreadPoolExecutor(1, thread_name_prefix="isthmus-commit")
+        self._arm()
+        self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
+
+    async def stop(self) -> None:
+        """Finish every unit that was accepted, then let the loop go."""
+        while self._busy or self._queue or self._batch or self._scheduled:  # noqa: ASYNC110 - once in a server's life
+            await asyncio.sleep(POLL_SECONDS)
+        self._housekeeper.cancel()
+        if self._timer:
+            self._timer.cancel()
+        self._idle = None
+
+    def _housekeep(self) -> None:
+        if self._journaled:
+            self._journaled = 0
+            self._tasks.add(task := asyncio.ensure_future(self._write(self._trim_journal)))
+            task.add_done_callback(self._tasks.discard)
+        self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
+
+    def _trim_journal(self, unit: Unit) -> None:
+        """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
+        floor = "(SELECT max(seq) FROM journal) - ?"
+        sql = f"DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= {floor} ORDER BY seq LIMIT ?)"
+        unit.writes()
+        if unit.engine.execute(sql, (self._settings.journal_rows, JOURNAL_SLICE)) == JOURNAL_SLICE:
+            self._journaled = 1
+
+    async def run(self, kind: Kind, work: Work[T]) -> T:
+        """Run a unit of work; a WRITE's result is returned once it is durable.
+
+        Raises whatever the work raises, and `Unavailable` where the commit failed.
+        """
+        if self.path is None:
+            return self.run_now(kind, work)
+        while self._is_due():
+            await self._write(self._settle)
+        if kind is Kind.WRITE:
+            return await self._write(work)  # type: ignore[no-any-return]  # a future of T
+        try:
+            return self._read(self._read_unit, work)
+        except TooMuchForTheLoop:
+            return await self._read_elsewhere(work)
+
+    def _read(self, unit: Unit, work: Work[T]) -> T:
+        unit.begin(self.moment(), writable=False)
+        unit.engine.execute("BEGIN")
+        try:
+            return work(unit)
+        finally:
+            unit.engine.execute("ROLLBACK")
+
+    async def _read_elsewhere(self, work: Work[T]) -> T:
+        """Run a READ that looks at many rows on a thread and a connection of its own."""
+        if self._reader is None:
+            self._reader = ThreadPoolExecutor(1, thread_name_prefix="isthmus-read")
+            self._far_unit = self._unit(self._connect(read_only=True), bounded=False)
+            self._far_unit.installation = self._read_unit.installation
+        unit = self._far_unit
+        assert unit is not None
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._read, unit, work)
+
+    def _write(self, work: Work[Any], *, unchecked: bool = False) -> "asyncio.Future[Any]":
+        job = _Job(work, asyncio.get_running_loop().create_future(), unchecked)
+        if len(self._queue) >= self._settings.queue_limit:
+            job.fail(errors.request_limit_exceeded())
+        elif unchecked:
+            self._queue.append(job)
+            self._schedule()
+        elif self._busy or self._queue:
+            self._queue.append(job)
+        else:
+            self._add(job)
+            self._schedule()
+        return job.future
+
+    def run_unchecked(self, work: Work[Any]) -> "asyncio.Future[Any]":
+        """Run a unit alone and without foreign key checks: for a reset, which empties whole tables at once."""
+        return self._write(work, unchecked=True)
+
+    def _add(self, job: _Job) -> None:
+        """Run a unit inside the open batch."""
+        if not self._begun:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._begun = True
+        if self._is_due():
+            self._settle_in_batch()
+        job.moment = job.moment or self.moment()
+        try:
+            wrote = self._attempt(job)
+        except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one unit
+            if self._write_unit.wrote:
+                self._take_back(job)
+            else:
+                self._answer_failure(job, error)
+            return
+        self._wrote = self._wrote or wrote
+        self._batch.append(job)
+
+    def _settle_in_batch(self) -> None:
+        step = _Job(self._settle, asyncio.get_running_loop().create_future())
+        step.moment = self.moment()
+        self._attempt(step)
+        self._wrote = True
+        self._batch.append(step)
+
+    def _attempt(self, job: _Job) -> bool:
+        assert job.moment is not None
+        unit = self._write_unit
+        unit.begin(job.moment, writable=True)
+        job.result = job.work(unit)
+        job.on_commit = unit.on_commit
+        self.units += 1
+        self._journaled += unit.wrote
+        return unit.wrote
+
+    def _answer_failure(self, job: _Job, error: Exception) -> None:
+        if isinstance(error, Undo):
+            job.result = error.result
+            job.succeed()
+        else:
+            job.fail(error)
+
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._busy:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Take queued units into the batch; commit once there is nothing more to take."""
+        self._scheduled = False
+        for _ in range(DRAIN_SLICE):
+            if self._takes_more():
+                self._add(self._queue.popleft())
+        if not self._busy:
+            self._finish_turn()
+
+    def _takes_more(self) -> bool:
+        waiting = self._queue and not self._queue[0].unchecked
+        return bool(waiting) and not self._busy and len(self._batch) < BATCH_LIMIT
+
+    def _finish_turn(self) -> None:
+        if self._takes_more():
+            self._schedule()
+        elif self._begun:
+            self._commit()
+        elif self._queue:
+            self._busy = True
+            self._alone.append(self._queue.popleft())
+            self._next_alone()
+
+    def _commit(self) -> None:
+        self._begun = False
+        if not self._wrote:
+            self._writer.execute("COMMIT")
+            self._deliver(None)
+            return
+        self._busy = True
+        self._on_helper(self._deliver)
+
+    def _on_helper(self, then: Callable[[BaseException | None], None]) -> None:
+        assert self._helper is not None
+        loop = asyncio.get_running_loop()
+
+        def commit() -> None:
+            error: BaseException | None = None
+            try:
+                self.commit_statement()
+            except BaseException as problem:  # noqa: BLE001 - carried to the loop
+                error = problem
+            loop.call_soon_threadsafe(then, error)
+
+        self._helper.submit(commit)
+
+    def commit_statement(self) -> None:
+        """Make the open transaction durable; the one place that waits for the disk."""
+        self._writer.execute("COMMIT")
+
+    def _deliver(self, error: BaseException | None) -> None:
+        batch, self._batch = self._batch, []
+        self._busy = self._wrote = False
+        self.batches += 1
+        if error is None:
+            for job in batch:
+                job.succeed()
+        else:
+            self._commit_failed(error, batch)
+        if self._queue:
+            self._schedule()
+
+    def _commit_failed(self, error: BaseException, jobs: Sequence[_Job]) -> None:
+        """Nothing of the batch happened: say so to each, and stop the server where the disk can no longer be trusted."""
+        log.error("commit failed: %s", error)
+        if self._writer.in_transaction:
+            self._writer.execute("ROLLBACK")
+        self._next_due = 0  # what fell due inside the batch is due again
+        for job in jobs:
+            job.fail(errors.unavailable())
+        if "IOERR" in str(getattr(error, "sqlite_errorname", "")):
+            self.on_fatal(
+                f"The disk failed while {self.path} was being written ({error}). Isthmus stops, so that no answer lies."
+            )
+
+    # --- a batch that must be taken back ------------------------------------------------------------------------------
+
+    def _take_back(self, failed: _Job) -> None:
+        """Roll the batch back and run each of its units again, in a transaction of its own."""
+        self._writer.execute("ROLLBACK")
+        self._next_due = 0
+        jobs, self._batch = [*self._batch, failed], []
+        self._begun = self._wrote = False
+        self._alone.extend(jobs)
+        self._busy = True
+        self._next_alone()
+
+    def _next_alone(self) -> None:
+        while self._alone:
+            job = self._alone.popleft()
+            if self._run_alone(job):
+                self._on_helper(lambda error, job=job: self._alone_done(job, error))  # type: ignore[misc]  # bound now
+                return
+        self._busy = False
+        if self._queue:
+            self._schedule()
+
+    def _run_alone(self, job: _Job) -> bool:
+        """Run one unit in a transaction of its own; return whether there is something to commit."""
+        if job.unchecked:
+            self._writer.execute("PRAGMA foreign_keys = OFF")
+        self._writer.execute("BEGIN IMMEDIATE")
+        job.moment = job.moment or self.moment()
+        try:
+            self._attempt(job)
+        except Exception as error:  # noqa: BLE001 - belongs to this unit's caller
+            self._end_alone(job, "ROLLBACK")
+            self._answer_failure(job, error)
+            return False
+        return True
+
+    def _end_alone(self, job: _Job, statement: str) -> None:
+        if statement and self._writer.in_transaction:
+            self._writer.execute(statement)
+        if job.unchecked:
+            self._writer.execute("PRAGMA foreign_keys = ON")
+
+    def _alone_done(self, job: _Job, error: BaseException | None) -> None:
+        self._end_alone(job, "ROLLBACK" if error else "")
+        if error is None:
+            job.succeed()
+        else:
+            self._commit_failed(error, [job])
+        self._next_alone()
+
+    # --- without a loop -----------------------------------------------------------------------------------------------
+
+    def run_now(self, kind: Kind, work: Work[T], *, unchecked: bool = False) -> T:
+        """Run a unit of work on the calling thread and commit it, without an event loop."""
+        with self._sync:
+            while self._is_due():
+                self._run_once(self._settle, writable=True)
+            return self._run_once(work, writable=kind is Kind.WRITE, unchecked=unchecked)
+
+    def _run_once(self, work: Work[T], *, writable: bool, unchecked: bool = False) -> T:
+        unit = self._write_unit if writable else self._read_unit
+        unit.begin(self.moment(), writable=writable)
+        bounded, unit.bounded = unit.bounded, False
+        if unchecked:
+            self._writer.execute("PRAGMA foreign_keys = OFF")
+        unit.engine.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
+        try:
+            result = work(unit)
+            unit.engine.execute("COMMIT")
+        except Undo as undo:
+            unit.engine.execute("ROLLBACK")
+            return undo.result  # type: ignore[return-value]  # an answer of the same kind as work's
+        except BaseException:
+            unit.engine.execute("ROLLBACK")
+            self._next_due = 0
+            raise
+        finally:
+            unit.bounded = bounded
+            if unchecked:
+                self._writer.execute("PRAGMA foreign_keys = ON")
+        for callback in unit.on_commit:
+            callback()
+        return result
+
+    def close(self) -> None:
+        """Let the threads, the connections and the file go."""
+        for pool in (self._helper, self._reader):
+            if pool:
+                pool.shutdown(wait=True)
+        for unit in {id(unit): unit for unit in (self._far_unit, self._read_unit, self._write_unit) if unit}.values():
+            unit.engine.connection.close()  # type: ignore[attr-defined]  # our own engine
+        if self._lock:
+            self._lock.release()
+
+
+def _prepare(connection: sqlite3.Connection, where: str) -> None:
+    """Check that the file is ours and bring its schema up to date."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    if tables and application != APPLICATION_ID:
+        raise SchemaError(f"{where} is a database of some other program. Choose another file with --data.")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for number, script in migrate.pending(version, where):
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in migrate.statements(script, WORDS):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")

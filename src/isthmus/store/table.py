@@ -1,0 +1,149 @@
+"""From a frozen dataclass to SQL: the dull statements of a resource are generated here, once, at import.
+
+A row class has `seq` and `version` as its last fields. `seq` is given by the database and orders every list; `version`
+counts the writes of a row, so that a writer notices when somebody else was there first.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, dataclass, fields, is_dataclass
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Generic, TypeVar
+
+from isthmus.domain.cidr import Prefix
+
+Row = TypeVar("Row")
+Value = str | int | bytes | None
+Convert = Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How a field's value becomes a column's value and back; None stands for "as it is"."""
+
+    to_column: Convert | None = None
+    from_column: Convert | None = None
+
+
+@lru_cache(maxsize=4_096)
+def _prefix(text: str) -> Prefix:
+    return Prefix.parse(text)
+
+
+@lru_cache(maxsize=4_096)
+def _prefixes(text: str) -> tuple[Prefix, ...]:
+    return tuple(_prefix(part) for part in text.split())
+
+
+def _join(prefixes: Sequence[Prefix]) -> str:
+    return " ".join(map(str, prefixes))
+
+
+def _optional(codec: Codec) -> Codec:
+    to_column, from_column = codec.to_column, codec.from_column
+    return Codec(
+        to_column and (lambda value: None if value is None else to_column(value)),
+        from_column and (lambda value: None if value is None else from_column(value)),
+    )
+
+
+def _enum(cls: type[Enum]) -> Codec:
+    """Return the codec of an enumeration: a look-up in a table is several times faster than calling the class."""
+    if issubclass(cls, int):
+        members = {value: cls(value) for value in range(2 * max(cls, default=0))}  # every combination of flags
+        return Codec(int, members.__getitem__)
+    return Codec(lambda value: value.value, {member.value: member for member in cls}.__getitem__)
+
+
+CODECS: Mapping[str, Codec] = {
+    "str": Codec(),
+    "int": Codec(),
+    "bool": Codec(int, bool),
+    "Prefix": Codec(str, _prefix),
+    "tuple[Prefix, ...]": Codec(_join, _prefixes),
+}
+"""By annotation. Booleans are integers and blocks are text, on every engine."""
+
+
+def _annotation(field: Field[Any]) -> str:
+    if isinstance(field.type, type) and not hasattr(field.type, "__args__"):
+        return field.type.__name__
+    return str(field.type).replace("isthmus.domain.cidr.", "").replace("isthmus.domain.peering.", "")
+
+
+def _codec(field: Field[Any], enums: Mapping[str, type[Enum]]) -> Codec:
+    base, _, rest = _annotation(field).partition(" | ")
+    codec = _enum(enums[base]) if base in enums else CODECS[base]
+    return _optional(codec) if rest == "None" else codec
+
+
+@dataclass(frozen=True, slots=True)
+class _Nested:
+    start: int
+    cls: type[Any]
+    width: int
+
+
+class Table(Generic[Row]):
+    """A row class, its table and the statements that every resource needs.
+
+    A field that is itself a dataclass is laid out flat: `requester: End` becomes `requester_account` and so on.
+    """
+
+    def __init__(
+        self, row: type[Row], name: str, kind: str, columns: Sequence[tuple[str, Codec]], nested: Sequence[_Nested]
+    ) -> None:
+        """Build the statements; `Table.of` is the way to call this."""
+        self.row, self.name, self.kind = row, name, kind
+        self.columns = tuple(column for column, _ in columns)
+        self._nested = tuple(nested)
+        self._to = tuple((i, codec.to_column) for i, (_, codec) in enumerate(columns) if codec.to_column)
+        self._from = tuple((i, codec.from_column) for i, (_, codec) in enumerate(columns) if codec.from_column)
+        self.picked = ", ".join(f"{name}.{column}" for column in self.columns)
+        stored = self.columns[:-2]
+        self.insert = (
+            f"INSERT INTO {name} ({', '.join(stored)}, version) VALUES ({', '.join('?' * len(stored))}, 1) RETURNING seq"
+        )
+        self.update = (
+            f"UPDATE {name} SET {', '.join(f'{column} = ?' for column in stored)}, version = version + 1 "
+            "WHERE seq = ? AND version = ?"
+        )
+        self.remove = f"DELETE FROM {name} WHERE seq = ? AND version = ?"
+
+    @staticmethod
+    def of(row: type[Row], name: str, kind: str = "", enums: Sequence[type[Enum]] = ()) -> "Table[Row]":
+        """Describe the table `name` of a row class; `kind` is the resource type as tags name it."""
+        by_name = {cls.__name__: cls for cls in enums}
+        columns: list[tuple[str, Codec]] = []
+        nested: list[_Nested] = []
+        for field in fields(row):  # type: ignore[arg-type]  # every row class is a dataclass
+            if isinstance(field.type, type) and is_dataclass(field.type) and field.type is not Prefix:
+                inner = [(f"{field.name}_{part.name}", _codec(part, by_name)) for part in fields(field.type)]
+                nested.append(_Nested(len(columns), field.type, len(inner)))
+                columns += inner
+            else:
+                columns.append((field.name, _codec(field, by_name)))
+        return Table(row, name, kind, columns, nested)
+
+    def decode(self, values: Sequence[Any]) -> Row:
+        """Make a row of the values of `picked`."""
+        flat = list(values)
+        for i, convert in self._from:
+            flat[i] = convert(flat[i])
+        for part in reversed(self._nested):
+            flat[part.start : part.start + part.width] = [part.cls(*flat[part.start : part.start + part.width])]
+        return self.row(*flat)
+
+    def encode(self, row: Row) -> list[Value]:
+        """Return the column values of a row, without `seq` and `version`."""
+        flat: list[Any] = [getattr(row, field) for field in row.__slots__[:-2]]  # type: ignore[attr-defined]
+        for part in self._nested_fields():
+            inner = flat[part.start]
+            flat[part.start : part.start + 1] = [getattr(inner, name) for name in inner.__slots__]
+        for i, convert in self._to:
+            flat[i] = convert(flat[i])
+        return flat
+
+    def _nested_fields(self) -> Sequence[_Nested]:
+        """The nested parts in column order: each starts where the parts before it, laid out flat, have ended."""
+        return self._nested

@@ -1,0 +1,104 @@
+"""A unit of work: one transaction as a handler sees it.
+
+A unit knows the instant it runs at, gives out the randomness that ids are made of, holds one `Rows` per table, and notes
+what it wrote. One unit object lives as long as its database connection and is begun anew for each piece of work.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from isthmus.domain import errors
+from isthmus.store import tables
+from isthmus.store.api import Engine, TooMuchForTheLoop
+from isthmus.store.rows import PeeringRows, Rows, TagRows
+
+LOOP_BUDGET: Final = 200
+"""Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (decision 7)."""
+
+Change = tuple[str, str, str]
+"""An object's id, and its state before and after; an empty state means that it was not there."""
+
+
+class UnitEngine(Engine, Protocol):
+    """What a unit needs of its engine beyond the verbs: how a list of values is passed to `column IN ...`."""
+
+    several: str
+
+    def pack(self, values: Sequence[Any]) -> Any:  # noqa: ANN401 - what the driver takes
+        """Return a list of values as one parameter for `several`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a unit is given when it begins: the instant by both clocks, and the seed of its ids."""
+
+    wall: int
+    now: int
+    seed: bytes
+
+
+class Unit:
+    """What handlers call `store`: the tables, the instant, the randomness, and a note of every write."""
+
+    def __init__(self, engine: UnitEngine, *, bounded: bool, note_due: Callable[[int], None]) -> None:
+        """Bind the tables to an engine; `bounded` units run on the event loop and may not look at too many rows."""
+        self.engine = engine
+        self.accounts = Rows(self, tables.ACCOUNTS)
+        self.access_keys = Rows(self, tables.ACCESS_KEYS)
+        self.vpcs = Rows(self, tables.VPCS)
+        self.vpc_cidr_blocks = Rows(self, tables.VPC_CIDR_BLOCKS)
+        self.route_tables = Rows(self, tables.ROUTE_TABLES)
+        self.security_groups = Rows(self, tables.SECURITY_GROUPS)
+        self.security_group_rules = Rows(self, tables.SECURITY_GROUP_RULES)
+        self.network_acls = Rows(self, tables.NETWORK_ACLS)
+        self.network_acl_entries = Rows(self, tables.NETWORK_ACL_ENTRIES)
+        self.peerings = PeeringRows(self)
+        self.tags = TagRows(self)
+        self.installation = ""
+        self.bounded, self._tell_due = bounded, note_due
+        self.begin(Moment(0, 0, b""), writable=False)
+
+    def begin(self, moment: Moment, *, writable: bool) -> None:
+        """Start over for a new piece of work."""
+        self.wall, self.now, self._seed = moment.wall, moment.now, moment.seed
+        self._writable, self._drawn, self._budget = writable, 0, LOOP_BUDGET
+        self.dry_run = self.wrote = False
+        self.changes: dict[str, Change] = {}
+        self.on_commit: list[Callable[[], None]] = []
+
+    def entropy(self, size: int) -> bytes:
+        """Return fresh bytes that follow from the unit's seed, so that a unit run again makes the same ids."""
+        self._drawn += 1
+        return hashlib.blake2b(self._drawn.to_bytes(4, "big"), digest_size=size, key=self._seed).digest()
+
+    def spend(self, rows: int) -> None:
+        """Note that the unit looked at so many rows; raise where the event loop should not wait for more of them."""
+        self._budget -= rows
+        if self.bounded and self._budget < 0:
+            raise TooMuchForTheLoop
+
+    def writes(self) -> None:
+        """Announce a write. A dry run ends here, before anything is written (decision 10)."""
+        if self.dry_run:
+            raise errors.dry_run()
+        if not self._writable:
+            raise AssertionError("a READ unit of work tried to write")
+        self.wrote = True
+
+    def changed(self, row: Any, before: str, after: str) -> None:  # noqa: ANN401 - any row
+        """Note for the journal what became of an object; of several notes about one, the first `before` stands."""
+        row_id = getattr(row, "id", "")
+        if row_id:
+            first = self.changes.get(row_id)
+            self.changes[row_id] = (row_id, first[1] if first and first[1] != "present" else before, after)
+
+    def changed_tags(self, resource_id: str) -> None:
+        """Note for the journal that an object's tags changed."""
+        self.changes.setdefault(resource_id, (resource_id, "present", "present"))
+
+    def note_due(self, at: int | None) -> None:
+        """Tell the store that something falls due, so that it wakes in time."""
+        if at is not None:
+            self._tell_due(at)
