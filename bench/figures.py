@@ -87,9 +87,7 @@ def ratio(ours: Figure | None, theirs: Figure | None) -> float | None:
 def compare(target: Target, case: Mapping[str, Figure], ours: str, theirs: str) -> Claim:
     """The claim that `ours` stands to `theirs` as the target says."""
     missing = [name for name in (ours, theirs) if name not in case]
-    return Claim(
-        target, ratio(case.get(ours), case.get(theirs)), f"no figure for {', '.join(missing)}" if missing else ""
-    )
+    return Claim(target, ratio(case.get(ours), case.get(theirs)), f"no figure for {', '.join(missing)}" if missing else "")
 
 
 def at_most_a(denominator: float, words: str) -> Target:

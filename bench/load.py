@@ -147,9 +147,7 @@ def drive(address: Address, requests: Sequence[bytes], lanes: int = 1, timeout_s
     return Load(tuple(answers[number] for number in range(len(requests))), seconds)
 
 
-def _advance(
-    lane: Lane, answers: dict[int, Answer], waiting: enumerate[bytes], selector: selectors.BaseSelector
-) -> None:
+def _advance(lane: Lane, answers: dict[int, Answer], waiting: enumerate[bytes], selector: selectors.BaseSelector) -> None:
     answer = lane.receive()
     if answer is None:
         return

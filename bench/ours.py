@@ -1,24 +1,5 @@
-"""Isthmus as the bench runs it: issued keys, every signature checked, a durable file; and hooks for what no client can.
+"""Isthmus as the bench runs it: issued keys, every signature checked, a durable file; and filling a file in bulk."""
 
-`isthmus.testing.seed` is the hook for bulk seeding, a program of its own so that its memory is not ours:
-
-    python -m isthmus.testing.seed --data FILE --connections N --active M --json
-
-makes an account of its own in a fresh FILE, puts N connections through the store into one Region, M of them active and
-the others pending, within the quotas of peering, and prints one JSON object:
-
-    {"account_id", "access_key_id", "secret_access_key", "region",
-     "connection_ids": up to 1,000 of them, drawn evenly from the first to the last,
-     "requester_vpc_ids": VPCs that request exactly 25 connections each, up to 1,000 of them,
-     "spare_requester_vpc_ids", "spare_accepter_vpc_ids": 400 and 25 VPCs without a connection, no two overlapping}
-
-    python -m isthmus.testing.seed --data FILE --time-statements --json
-
-times the store's own statements on FILE with no server around them and prints {"describe_by_id", "create",
-"selective"}: each a list of microseconds per execution, one number for a run.
-"""
-
-import importlib.util
 import json
 import subprocess
 import sys
@@ -31,8 +12,8 @@ from bench.errors import NotReadyError
 from bench.servers import LOOPBACK, OURS, Recipe
 from bench.sign import Keys
 
+ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = (sys.executable, "-m", "isthmus")
-SEED_MODULE = "isthmus.testing.seed"
 COMMAND_SECONDS = 120
 SEED_SECONDS = 900
 LOGGING = "isthmus+log"
@@ -52,7 +33,7 @@ class Seeded:
 
 
 def _json_of(command: list[str], timeout_seconds: float) -> Any:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_seconds)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=timeout_seconds, cwd=ROOT)
     if done.returncode:
         words = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise NotReadyError(f"{' '.join(command[1:4])} failed: {words}")
@@ -99,25 +80,15 @@ def admin_token(data: Path) -> str:
     return path.read_text().strip()
 
 
-def can_seed() -> bool:
-    """Whether the bulk hook is there."""
-    try:
-        return importlib.util.find_spec(SEED_MODULE) is not None
-    except ModuleNotFoundError:
-        return False
-
-
-def _hook(data: Path, *words: str) -> Any:
-    if not can_seed():
-        raise NotReadyError(f"needs {SEED_MODULE}")
-    return _json_of([sys.executable, "-m", SEED_MODULE, "--data", str(data), *words, "--json"], SEED_SECONDS)
+def _bulk(work: str, data: Path, *words: str) -> Any:
+    return _json_of([sys.executable, "-m", "bench.bulk", work, "--data", str(data), *words], SEED_SECONDS)
 
 
 def fill(data: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
     """Fill a new file in bulk."""
     progress(f"filling {data.name} with {connections:,} connections")
     data.parent.mkdir(parents=True, exist_ok=True)
-    made = _hook(data, "--connections", str(connections), "--active", str(active))
+    made = _bulk("fill", data, "--connections", str(connections), "--active", str(active))
     lists = ("connection_ids", "requester_vpc_ids", "spare_requester_vpc_ids", "spare_accepter_vpc_ids")
     return Seeded(
         data,
@@ -129,5 +100,5 @@ def fill(data: Path, connections: int, active: int, progress: Callable[[str], No
 
 def statement_times(data: Path) -> dict[str, list[float]]:
     """Microseconds of the store's own statements on this file, by name, one per run."""
-    times: dict[str, list[float]] = _hook(data, "--time-statements")
+    times: dict[str, list[float]] = _bulk("time", data)
     return times

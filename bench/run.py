@@ -52,12 +52,8 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--runs", type=int, default=None, metavar="N", help=f"runs of each window (5; at most {len(REGIONS)})"
     )
-    parser.add_argument(
-        "--quick", action="store_true", help="small sizes, three short runs: to see it work, not to judge"
-    )
-    parser.add_argument(
-        "--servers", default=f"{OURS},{MOTO},{MINISTACK}", metavar="LIST", help="which servers, by comma"
-    )
+    parser.add_argument("--quick", action="store_true", help="small sizes, three short runs: to see it work, not to judge")
+    parser.add_argument("--servers", default=f"{OURS},{MOTO},{MINISTACK}", metavar="LIST", help="which servers, by comma")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     parser.add_argument("--strict", action="store_true", help="exit status 1 when a target is missed")
     parser.add_argument("--quiet", action="store_true", help="no progress")

@@ -1,7 +1,7 @@
 """Seeding through the API, alike for every server: VPCs in a grid, and a connection for each pair of the grid.
 
 A requester VPC may have 25 requests outstanding and a VPC 50 active connections (S243), and a second request for one
-pair makes no second connection (S242). So N connections need N / 25 requester VPCs and 25 accepter VPCs that they share.
+pair makes no second connection (S242). So N connections need N / 25 requester VPCs and 25 accepter VPCs, shared by all.
 """
 
 import re

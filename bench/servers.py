@@ -145,9 +145,7 @@ def await_port(server: Server) -> None:
     deadline = time.perf_counter() + READY_SECONDS
     while time.perf_counter() < deadline:
         if server.process.poll() is not None:
-            raise NotReadyError(
-                f"{server.name} ended at once with {server.process.returncode}; its log is in build/bench"
-            )
+            raise NotReadyError(f"{server.name} ended at once with {server.process.returncode}; its log is in build/bench")
         try:
             socket.create_connection(server.address, timeout=1.0).close()
         except OSError:
@@ -192,7 +190,7 @@ def ministack(progress: Callable[[str], None]) -> Recipe:
 
 def bare(*, logging: bool) -> Recipe:
     """Uvicorn as our own server uses it, around an application that does nothing."""
-    options = ["--http", "httptools", "--lifespan", "off", "--ws", "none", "--no-server-header"]
+    options = ["--http", "httptools", "--lifespan", "off", "--ws", "none", "--no-server-header", "--no-date-header"]
     options += [] if logging else ["--no-access-log"]
 
     def command(port: int) -> list[str]:

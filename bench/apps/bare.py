@@ -18,9 +18,7 @@ START = {
 END = {"type": "http.response.body", "body": BODY}
 
 
-async def app(
-    scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-) -> None:
+async def app(scope: Message, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
     """Answer every request alike."""
     assert scope["type"] == "http"  # uvicorn is started with --lifespan off
     while (await receive()).get("more_body"):

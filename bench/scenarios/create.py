@@ -134,9 +134,7 @@ def run(arena: Arena) -> Outcome:
     cpu = {name: figure for name, figure in both.items() if name != DISK}
     rate = {name: Figure(RATE, tuple(values)) for name, values in rates.items()}
     claims = [compare(target, cpu, OURS, peer) for peer, target in TARGETS.items()] + [rate_claim(rate)]
-    notes = [
-        f"{name}: {each.wrong:,} creates without an id of their own" for name, each in creating.items() if each.wrong
-    ]
+    notes = [f"{name}: {each.wrong:,} creates without an id of their own" for name, each in creating.items() if each.wrong]
     notes += [f"{name} keeps its connections in memory only" for name in (MOTO, MINISTACK) if name in cpu]
     return Outcome(NAME, {"CPU": cpu, "rate": rate}, claims, notes)
 

@@ -39,9 +39,7 @@ def window(arena: Arena, server: Server) -> Repeated:
 
 def run(arena: Arena) -> Outcome:
     """All four side by side."""
-    wanted = {
-        name: recipe for name, recipe in RECIPES.items() if OURS in arena.options.servers or name.startswith(BARE)
-    }
+    wanted = {name: recipe for name, recipe in RECIPES.items() if OURS in arena.options.servers or name.startswith(BARE)}
     with arena.running(wanted) as running:
         windows = {name: window(arena, server) for name, server in running.items()}
         figures = arena.side_by_side(windows, MICROSECONDS)

@@ -120,9 +120,7 @@ def statements(small: Seeded, large: Seeded) -> tuple[dict[str, dict[str, Figure
         times = {name: ours.statement_times(each.data) for name, each in (("small", small), ("large", large))}
     except NotReadyError as error:
         return {}, [Claim(Target(words, Sense.AT_MOST, STATEMENTS), None, str(error))]
-    figures = {
-        f"{work} (store)": {size: Figure("us", tuple(runs[work])) for size, runs in times.items()} for work in WORK
-    }
+    figures = {f"{work} (store)": {size: Figure("us", tuple(runs[work])) for size, runs in times.items()} for work in WORK}
     claims = [
         Claim(
             target(work, STATEMENTS, "in the store"),
@@ -159,8 +157,7 @@ def run(arena: Arena) -> Outcome:
             each.server.stop()
         inner, inner_claims = statements(filled["small"].seeded, filled["large"].seeded)
     claims = [
-        Claim(target(kind, END_TO_END, "end to end"), ratio(figures[kind]["large"], figures[kind]["small"]))
-        for kind in WORK
+        Claim(target(kind, END_TO_END, "end to end"), ratio(figures[kind]["large"], figures[kind]["small"])) for kind in WORK
     ]
     claims += [*inner_claims, Claim(LAST_PAGE, ratio(figures["pages"]["last page"], figures["pages"]["first page"]))]
     return Outcome(NAME, {**figures, **inner}, claims, notes)

@@ -24,9 +24,7 @@ def commit_milliseconds(folder: Path) -> float:
     """CPU time of one commit of one row, as our store commits: WAL, `synchronous=FULL`."""
     database = sqlite3.connect(folder / "commit.db", isolation_level=None)
     try:
-        database.executescript(
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (x INTEGER)"
-        )
+        database.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; CREATE TABLE IF NOT EXISTS t (x INTEGER)")
         began = time.process_time()
         for number in range(COMMITS):
             database.execute("BEGIN IMMEDIATE")

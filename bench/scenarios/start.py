@@ -61,9 +61,7 @@ def run(arena: Arena) -> Outcome:
     cpu = arena.side_by_side(windows, "ms CPU")
     memory = {name: Figure("MiB", tuple(each.resident)) for name, each in starting.items()}
     claims = [
-        Claim(
-            target, figures[OURS].median if OURS in figures else None, "" if OURS in figures else f"{OURS} did not run"
-        )
+        Claim(target, figures[OURS].median if OURS in figures else None, "" if OURS in figures else f"{OURS} did not run")
         for target, figures in ((CPU_TARGET, cpu), (MEMORY_TARGET, memory))
     ]
     return Outcome(NAME, {"cold start": cpu, "idle": memory}, claims)
