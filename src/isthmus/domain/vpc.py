@@ -229,12 +229,6 @@ def by_vpc(blocks: Iterable[VpcCidrBlock]) -> dict[str, tuple[VpcCidrBlock, ...]
     return {vpc_id: in_order(held) for vpc_id, held in found.items()}
 
 
-def check_attribute(name: str) -> None:
-    """Refuse a name that no attribute has on the wire (S517)."""
-    if name not in ATTRIBUTES:
-        raise errors.invalid_value("attribute", name, f"Valid values are {', '.join(ATTRIBUTES)}.")
-
-
 def attribute(vpc: Vpc, name: str) -> bool:
     """Return the value of one attribute, named as on the wire (S517)."""
     value = getattr(vpc, ATTRIBUTES[name])

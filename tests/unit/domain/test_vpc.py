@@ -375,19 +375,6 @@ def test_each_attribute_reads_its_own_field(name: str, field: str, value: bool) 
     assert rules.attribute(vpc(**{**others, field: value}), name) is value
 
 
-@pytest.mark.rule("S517")
-def test_an_unknown_attribute_is_refused() -> None:
-    with pytest.raises(ApiError) as error:
-        rules.check_attribute("enable_dns_support")
-    assert refusal(error) == (
-        "InvalidParameterValue",
-        (
-            "Value (enable_dns_support) for parameter attribute is invalid. Valid values are enableDnsSupport, "
-            "enableDnsHostnames, enableNetworkAddressUsageMetrics."
-        ),
-    )
-
-
 @pytest.mark.rule("S518")
 @pytest.mark.parametrize("value", [True, False])
 def test_dns_support_and_hostnames_do_not_change_together(value: bool) -> None:

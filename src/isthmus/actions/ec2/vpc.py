@@ -78,7 +78,6 @@ def describe_vpcs(request: ec2.DescribeVpcsRequest, call: Call) -> ec2.DescribeV
 
 def describe_vpc_attribute(request: ec2.DescribeVpcAttributeRequest, call: Call) -> ec2.DescribeVpcAttributeResult:
     """Show one attribute of a VPC (S517)."""
-    rules.check_attribute(request.attribute)
     vpc = call.find(call.store.vpcs, request.vpc_id)
     value = ec2.AttributeBooleanValue(value=rules.attribute(vpc, request.attribute))
     return ec2.DescribeVpcAttributeResult(vpc_id=vpc.id, **{rules.ATTRIBUTES[request.attribute]: value})
