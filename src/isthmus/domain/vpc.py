@@ -138,8 +138,7 @@ def _check_border_group(request: AddressRequest, region: str) -> None:
         return
     if not request.amazon_provided_ipv6_cidr_block:
         raise errors.invalid_combination(
-            "The parameter ipv6CidrBlockNetworkBorderGroup cannot be used without the parameter "
-            "amazonProvidedIpv6CidrBlock"
+            "The parameter ipv6CidrBlockNetworkBorderGroup cannot be used without the parameter amazonProvidedIpv6CidrBlock"
         )
     if group != region:
         raise errors.invalid_value("ipv6CidrBlockNetworkBorderGroup", group, "The network border group is not known.")

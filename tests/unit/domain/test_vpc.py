@@ -310,9 +310,7 @@ def test_blocks_part_by_ip_version() -> None:
             ),
         ),
         (
-            AddressRequest(
-                amazon_provided_ipv6_cidr_block=True, ipv6_cidr_block_network_border_group="us-east-1-bos-1"
-            ),
+            AddressRequest(amazon_provided_ipv6_cidr_block=True, ipv6_cidr_block_network_border_group="us-east-1-bos-1"),
             "InvalidParameterValue",
             (
                 "Value (us-east-1-bos-1) for parameter ipv6CidrBlockNetworkBorderGroup is invalid. "
@@ -321,9 +319,7 @@ def test_blocks_part_by_ip_version() -> None:
         ),
     ],
 )
-def test_pools_and_border_groups_that_do_not_exist_are_refused(
-    request_: AddressRequest, code: str, message: str
-) -> None:
+def test_pools_and_border_groups_that_do_not_exist_are_refused(request_: AddressRequest, code: str, message: str) -> None:
     with pytest.raises(ApiError) as error:
         rules.check_address_request(request_, "us-east-1")
     assert refusal(error) == (code, message)

@@ -24,8 +24,7 @@ def _with_routes(call: Call, tables: Sequence[RouteTable]) -> list[RouteTableWit
     wanted = list(dict.fromkeys(table.vpc_id for table in tables))
     blocks = vpcs.by_vpc(call.store.vpc_cidr_blocks.where(vpc_id=wanted))
     return [
-        RouteTableWithRoutes(table, rules.local_routes(block.prefix for block in blocks[table.vpc_id]))
-        for table in tables
+        RouteTableWithRoutes(table, rules.local_routes(block.prefix for block in blocks[table.vpc_id])) for table in tables
     ]
 
 

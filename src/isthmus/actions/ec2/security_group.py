@@ -12,9 +12,7 @@ from isthmus.domain.security_group import Permission, SecurityGroup, SecurityGro
 from isthmus.wire.shapes import ec2
 
 
-def describe_security_groups(
-    request: ec2.DescribeSecurityGroupsRequest, call: Call
-) -> ec2.DescribeSecurityGroupsResult:
+def describe_security_groups(request: ec2.DescribeSecurityGroupsRequest, call: Call) -> ec2.DescribeSecurityGroupsResult:
     """List the security groups of the account in the Region, with their permissions (S555, S564, S570a)."""
     wanted = [*(request.group_ids or ()), *_ids_of_names(call, request.group_names or ())]
     page = describe(call, _GROUPS, wanted, request.filters, request.max_results, request.next_token)
@@ -27,9 +25,7 @@ def describe_security_group_rules(
 ) -> ec2.DescribeSecurityGroupRulesResult:
     """List the rules of the account's security groups in the Region (S503, S565)."""
     rules.check_group_ids(as_filters(request.filters))
-    page = describe(
-        call, _RULES, request.security_group_rule_ids, request.filters, request.max_results, request.next_token
-    )
+    page = describe(call, _RULES, request.security_group_rule_ids, request.filters, request.max_results, request.next_token)
     found = [_rule(rule, tags) for rule, tags in page.items]
     return ec2.DescribeSecurityGroupRulesResult(security_group_rules=found, next_token=page.next_token)
 

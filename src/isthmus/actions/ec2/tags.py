@@ -106,6 +106,4 @@ def _hint(wanted: Sequence[Filter]) -> Hint | None:
 
 
 def _tag(tag: Tag) -> ec2.TagDescription:
-    return ec2.TagDescription(
-        resource_id=tag.resource_id, resource_type=tag.resource_type, key=tag.key, value=tag.value
-    )
+    return ec2.TagDescription(resource_id=tag.resource_id, resource_type=tag.resource_type, key=tag.key, value=tag.value)

@@ -124,9 +124,7 @@ def disassociate_vpc_cidr_block(
     call.store.vpc_cidr_blocks.delete(block)
     effects.apply([each.prefix for each in held if each.id != block.id])
     ipv4, ipv6 = _associations(block, DISASSOCIATING)
-    return ec2.DisassociateVpcCidrBlockResult(
-        vpc_id=vpc.id, cidr_block_association=ipv4, ipv6_cidr_block_association=ipv6
-    )
+    return ec2.DisassociateVpcCidrBlockResult(vpc_id=vpc.id, cidr_block_association=ipv4, ipv6_cidr_block_association=ipv6)
 
 
 # What comes with a VPC, and goes with it
@@ -187,9 +185,7 @@ def _belongings(call: Call, vpc: Vpc, *, ipv6: bool) -> _Belongings:
         name=groups.DEFAULT_NAME,
         description=groups.DEFAULT_DESCRIPTION,
     )
-    acl = NetworkAcl(
-        id=call.new_id("network-acl"), account=vpc.account, region=vpc.region, vpc_id=vpc.id, is_default=True
-    )
+    acl = NetworkAcl(id=call.new_id("network-acl"), account=vpc.account, region=vpc.region, vpc_id=vpc.id, is_default=True)
     return _Belongings(
         route_tables=[table],
         groups=[group],
