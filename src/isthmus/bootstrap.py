@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from isthmus import config
-from isthmus.actions.call import Rules
+from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
 from isthmus.config import ConfigError, Settings
 from isthmus.domain import peering, quotas
 from isthmus.gateway import audit, credentials_file, guard
 from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.authenticate import IdentitySettings, Mode
-from isthmus.gateway.handle import Gateway, Identifiers, RandomIdentifiers
+from isthmus.gateway.handle import Gateway
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
 from isthmus.store.sqlite import SqliteSettings, SqliteStore
 

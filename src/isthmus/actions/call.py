@@ -6,7 +6,7 @@ Handlers get a `Call` beside their typed request. Looking an object up and askin
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from isthmus.domain import errors, ids
 from isthmus.domain.accounts import Principal
@@ -18,6 +18,7 @@ from isthmus.store.unit import Unit
 Row = TypeVar("Row")
 
 ID_DIGITS: Final = 17
+ID_BYTES: Final = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +30,40 @@ class Rules:
     max_unpaged_items: int = 10_000
 
 
+class Identifiers(Protocol):
+    """Where the ids of requests and of new objects come from; tests inject their own."""
+
+    def request_id(self, unit: Unit) -> str:
+        """Return the id of a request: a UUID (S113)."""
+
+    def object_id(self, unit: Unit, kind: str) -> str:
+        """Return a fresh id for an object of this kind (S501)."""
+
+
+class RandomIdentifiers:
+    """Ids that follow from the unit's seed, so that a unit that is run again gives out the same ones."""
+
+    def request_id(self, unit: Unit) -> str:
+        """Return a random UUID, version 4."""
+        digits = unit.entropy(16).hex()
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+    def object_id(self, unit: Unit, kind: str) -> str:
+        """Return an id of 17 random hexadecimal digits."""
+        return ids.new_id(kind, unit.entropy(ID_BYTES).hex()[:ID_DIGITS])
+
+
 class Call:
     """The context of one action."""
 
-    __slots__ = ("action", "authorized", "principal", "request_id", "rules", "store")
+    __slots__ = ("_identifiers", "action", "authorized", "principal", "request_id", "rules", "store")
 
-    def __init__(self, action: str, principal: Principal, store: Unit, rules: Rules, request_id: str) -> None:
+    def __init__(
+        self, action: str, principal: Principal, store: Unit, rules: Rules, request_id: str, identifiers: Identifiers
+    ) -> None:
         """Bind a principal and a unit of work to an action."""
         self.action, self.principal, self.store, self.rules = action, principal, store, rules
-        self.request_id = request_id
+        self.request_id, self._identifiers = request_id, identifiers
         self.authorized = False
 
     @property
@@ -71,7 +97,7 @@ class Call:
 
     def new_id(self, kind: str) -> str:
         """Return a fresh id for an object of this kind (S501)."""
-        return ids.new_id(kind, self.new_hex(ID_DIGITS))
+        return self._identifiers.object_id(self.store, kind)
 
     def authorize(self) -> None:
         """Ask whether the caller may do what it asks; say nothing if so.

@@ -8,10 +8,10 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from isthmus.actions import registry
-from isthmus.actions.call import Call, Rules
+from isthmus.actions.call import Call, Identifiers, RandomIdentifiers, Rules
 from isthmus.domain import errors
 from isthmus.domain.accounts import Principal
 from isthmus.domain.errors import ApiError, Conflict
@@ -32,22 +32,6 @@ log = logging.getLogger("isthmus.gateway")
 
 CONTENT_TYPE: Final = ("content-type", "text/xml;charset=UTF-8")
 SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
-
-
-class Identifiers(Protocol):
-    """Where request ids come from; tests inject their own."""
-
-    def request_id(self, unit: Unit) -> str:
-        """Return the id of a request: a UUID (S113)."""
-
-
-class RandomIdentifiers:
-    """Ids that follow from the unit's seed."""
-
-    def request_id(self, unit: Unit) -> str:
-        """Return a random UUID, version 4."""
-        digits = unit.entropy(16).hex()
-        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
 
 @dataclass(slots=True)
@@ -113,7 +97,7 @@ class Gateway:
             return HttpResponse(404, (("content-type", "text/plain"),), b"The API lives at /\n")
         service, action, version = _target(incoming)
         request = decode(service, action, incoming.form)
-        call = Call(action, principal, unit, self.rules, incoming.request_id)
+        call = Call(action, principal, unit, self.rules, incoming.request_id, self.identifiers)
         unit.dry_run = bool(getattr(request, "dry_run", None))
         result = registry.collect(service.name)[action](request, call)
         if not call.authorized:

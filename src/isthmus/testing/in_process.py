@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from isthmus import bootstrap
+from isthmus.actions.call import Identifiers, RandomIdentifiers
 from isthmus.config import Settings
 from isthmus.domain.errors import ApiError
-from isthmus.gateway.handle import Gateway, Identifiers, RandomIdentifiers, unavailable
+from isthmus.gateway.handle import Gateway, unavailable
 from isthmus.store.clock import Clock, ManualClock, Seeds, counted_seeds, system_seeds
 from isthmus.wire.http import HttpRequest, HttpResponse
 
