@@ -1,7 +1,7 @@
 """Filling a file in bulk through the store, and timing the store's own statements: a program, so its memory is its own.
 
     python -m bench.bulk fill --data FILE --connections N --active M
-    python -m bench.bulk time --data FILE
+    python -m bench.bulk time --data FILE FILE ...
 
 `fill` makes a new file with one account, N connections in one Region, M of them active and the others pending, and
 spare VPCs; it prints what is needed to ask for them, as JSON. Every connection goes through the domain's rules and the
@@ -14,6 +14,7 @@ import random
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
@@ -37,7 +38,9 @@ SAMPLE = 1_000
 SPARE_REQUESTERS = 400
 # Requesters may overlap one another; what must not overlap is a requester and an accepter.
 REQUESTER_BLOCK = "10.0.0.0/24"
-TIMED_RUNS, TIMED_EACH = 5, 500
+TIMED_RUNS = 5
+READS, LISTS, CREATES = 3_000, 300, 500
+PAGE = 200
 
 Draw = Callable[[str], str]
 
@@ -135,72 +138,98 @@ def fill(path: Path, connections: int, active: int) -> dict[str, Any]:
 # --- statements -------------------------------------------------------------------------------------------------------
 
 
-def microseconds_each(work: Callable[[], object]) -> float:
+def microseconds_each(work: Callable[[], object], times: int) -> float:
     """CPU time of one call, from many."""
     began = time.thread_time()
-    for _ in range(TIMED_EACH):
+    for _ in range(times):
         work()
-    return (time.thread_time() - began) * 1e6 / TIMED_EACH
+    return (time.thread_time() - began) * 1e6 / times
 
 
-def creating(unit: Unit, draw: Draw, ends: Iterator[tuple[End, End]]) -> Callable[[], object]:
+def create(unit: Unit, draw: Draw, pair: tuple[End, End]) -> None:
     """What CreateVpcPeeringConnection asks of the store, and what it puts."""
-
-    def create() -> object:
-        requester, accepter = next(ends)
-        unit.vpcs.visible(*requester.place, requester.vpc_id)
-        unit.vpc_cidr_blocks.where(vpc_id=requester.vpc_id)
-        unit.vpcs.visible(*accepter.place, accepter.vpc_id)
-        unit.vpc_cidr_blocks.where(vpc_id=accepter.vpc_id)
-        unit.peerings.live_between(requester.vpc_id, accepter.identity)
-        unit.peerings.outstanding_of(requester.vpc_id)
-        return unit.peerings.put(asked(unit, draw, requester, accepter))
-
-    return create
+    requester, accepter = pair
+    for end in pair:
+        unit.vpcs.visible(*end.place, end.vpc_id)
+        unit.vpc_cidr_blocks.where(vpc_id=end.vpc_id)
+    unit.peerings.live_between(requester.vpc_id, accepter.identity)
+    unit.peerings.outstanding_of(requester.vpc_id)
+    unit.peerings.put(asked(unit, draw, requester, accepter))
 
 
-def time_statements(path: Path, seeded: dict[str, Any]) -> dict[str, list[float]]:
-    """Microseconds of CPU time of the store's statements for each kind of work, one number a run."""
-    account, draw = seeded["account_id"], drawer(0)
-    store = bootstrap.store(Settings(data=str(path)))
-    found: dict[str, list[float]] = {"describe_by_id": [], "create": [], "selective": []}
-    connection_ids, vpc_ids = cycle(seeded["connection_ids"]), cycle(seeded["requester_vpc_ids"])
-    try:
-        ours = make_ends(store, draw, account, [REQUESTER_BLOCK] * (TIMED_EACH // OUTSTANDING * (TIMED_RUNS + 1)))
+@dataclass(slots=True)
+class Timing:
+    """One file whose statements are timed: what to ask for in turn, and pairs that are not connected yet."""
+
+    store: SqliteStore
+    account: str
+    draw: Draw
+    connections: Iterator[str]
+    requesters: Iterator[str]
+    pairs: Iterator[tuple[End, End]]
+
+    @classmethod
+    def of(cls, path: Path) -> "Timing":
+        """Open a file that was filled, and add VPCs to connect."""
+        seeded = json.loads(beside(path).read_text())
+        store, draw, account = bootstrap.store(Settings(data=str(path))), drawer(0), seeded["account_id"]
+        count = -(-CREATES * (TIMED_RUNS + 1) // OUTSTANDING)
+        ours = make_ends(store, draw, account, [REQUESTER_BLOCK] * count)
         theirs = make_ends(store, draw, account, [f"192.168.{number}.0/24" for number in range(OUTSTANDING)])
-        ends = ((one, other) for one in ours for other in theirs)
+        pairs = iter([(one, other) for one in ours for other in theirs])
+        return cls(store, account, draw, cycle(seeded["connection_ids"]), cycle(seeded["requester_vpc_ids"]), pairs)
 
-        def read(unit: Unit) -> tuple[float, float]:
-            return (
-                microseconds_each(lambda: unit.peerings.visible(account, REGION, next(connection_ids))),
-                microseconds_each(lambda: unit.peerings.page(account, REGION, 0, 200, ("requester_vpc_id", next(vpc_ids)))),
-            )
+    def run(self) -> dict[str, float]:
+        """Microseconds of each kind of work."""
+        return {
+            "describe_by_id": self.store.run_now(Kind.READ, self._describe_by_id),
+            "create": self.store.run_now(Kind.WRITE, self._create),
+            "selective": self.store.run_now(Kind.READ, self._selective),
+        }
 
-        for number in range(TIMED_RUNS + 1):
-            by_id, selective = store.run_now(Kind.READ, read)
-            create = store.run_now(Kind.WRITE, lambda unit: microseconds_each(creating(unit, draw, ends)))
-            if number:  # the first run warms the caches
-                for name, value in (("describe_by_id", by_id), ("create", create), ("selective", selective)):
-                    found[name].append(value)
+    def _describe_by_id(self, unit: Unit) -> float:
+        return microseconds_each(lambda: unit.peerings.visible(self.account, REGION, next(self.connections)), READS)
+
+    def _selective(self, unit: Unit) -> float:
+        def page() -> object:
+            return unit.peerings.page(self.account, REGION, 0, PAGE, ("requester_vpc_id", next(self.requesters)))
+
+        return microseconds_each(page, LISTS)
+
+    def _create(self, unit: Unit) -> float:
+        return microseconds_each(lambda: create(unit, self.draw, next(self.pairs)), CREATES)
+
+
+def time_statements(paths: Sequence[Path]) -> list[dict[str, list[float]]]:
+    """For each file, microseconds of CPU time of the store's statements by kind of work, one number a run, alternating."""
+    timings = [Timing.of(path) for path in paths]
+    try:
+        runs = [[timing.run() for timing in timings] for _ in range(TIMED_RUNS + 1)][1:]  # the first warms the caches
     finally:
-        store.close()
-    return found
+        for timing in timings:
+            timing.store.close()
+    return [{kind: [run[at][kind] for run in runs] for kind in runs[0][at]} for at in range(len(paths))]
+
+
+def beside(path: Path) -> Path:
+    """Where `fill` leaves what `time` needs."""
+    return path.with_suffix(".seeded.json")
 
 
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="bench.bulk")
     parser.add_argument("work", choices=("fill", "time"))
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True, nargs="+")
     parser.add_argument("--connections", type=int, default=1_000)
     parser.add_argument("--active", type=int, default=50)
     options = parser.parse_args()
-    beside = options.data.with_suffix(".seeded.json")
+    answer: Any
     if options.work == "fill":
-        answer: Any = fill(options.data, options.connections, options.active)
-        beside.write_text(json.dumps(answer))
+        answer = fill(options.data[0], options.connections, options.active)
+        beside(options.data[0]).write_text(json.dumps(answer))
     else:
-        answer = time_statements(options.data, json.loads(beside.read_text()))
+        answer = time_statements(options.data)
     json.dump(answer, sys.stdout)
     return 0
 

@@ -98,7 +98,8 @@ def fill(data: Path, connections: int, active: int, progress: Callable[[str], No
     )
 
 
-def statement_times(data: Path) -> dict[str, list[float]]:
-    """Microseconds of the store's own statements on this file, by name, one per run."""
-    times: dict[str, list[float]] = _bulk("time", data)
+def statement_times(*files: Path) -> list[dict[str, list[float]]]:
+    """For each file that was filled, microseconds of the store's own statements by kind of work, one number a run."""
+    first, *others = files
+    times: list[dict[str, list[float]]] = _bulk("time", first, *(str(each) for each in others))
     return times

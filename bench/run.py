@@ -86,6 +86,8 @@ def attempt(scenario: ModuleType, arena: Arena) -> Outcome:
         outcome: Outcome = scenario.run(arena)
     except (NotReadyError, SeedError, LoadError) as error:
         return Outcome(scenario.NAME, failure=str(error))
+    if arena.options.quick:
+        outcome = replace(outcome, claims=[replace(claim, remark=claim.remark or "quick run") for claim in outcome.claims])
     missing = "; ".join(f"{name}: {reason}" for name, reason in arena.absent.items())
     return replace(outcome, failure=missing)
 
