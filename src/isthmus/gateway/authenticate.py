@@ -18,6 +18,7 @@ from isthmus.domain.accounts import AccessKey, KeyStatus, Principal
 from isthmus.domain.errors import ApiError
 from isthmus.wire import services, sigv4
 from isthmus.wire.http import HttpRequest
+from isthmus.wire.services import Service
 from isthmus.wire.sigv4 import Claim, Refusal, Refused, SigningKeys
 
 FOREIGN_KEY_TEXT = (
@@ -121,13 +122,16 @@ def authenticate(
         raise words[refused.reason](refused.detail) from None
 
 
-def service_of(http: HttpRequest, default: str) -> str:
-    """The service whose protocol answers a request that `authenticate` refused: the scope's, else `default` (S104)."""
+def service_of(http: HttpRequest, default: Service) -> Service:
+    """The service whose protocol answers a request that was refused: the scope's, else `default` (S104).
+
+    It may be one that is not spoken here.
+    """
     try:
         claim = sigv4.parse(http)
     except Refused:
         return default
-    return claim.service if claim is not None and claim.service in services.BY_NAME else default
+    return default if claim is None else services.named(claim.service) or default
 
 
 def _check_scope(claim: Claim, service: str) -> None:

@@ -109,19 +109,28 @@ class Gateway:
         return _answer(200, encode(service, action, version, incoming.request_id, result), incoming.request_id)
 
     def _authenticate(self, incoming: Incoming, unit: Unit) -> Principal:
-        if incoming.problem:
-            raise incoming.problem
-        if self.identity.mode is Mode.OPEN and (why := guard.refusal(incoming.http, self.bounds)):
-            raise ApiError("Blocked", why)
+        """Return who is calling. A refusal is told in the words of the service that the credential scope names.
+
+        One that is not spoken here answers InvalidAction at once, whoever calls: clients of other services share the URL.
+        """
         try:
-            principal = authenticate.authenticate(
-                incoming.http, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
-            )
+            principal = self._principal(incoming, unit)
         except ApiError:
-            incoming.service = BY_NAME[authenticate.service_of(incoming.http, incoming.service.name)]
+            incoming.service = authenticate.service_of(incoming.http, incoming.service)
+            if incoming.service.name not in BY_NAME:
+                raise errors.invalid_action(incoming.action) from None
             raise
         incoming.service, incoming.principal = BY_NAME[principal.service], principal
         return principal
+
+    def _principal(self, incoming: Incoming, unit: Unit) -> Principal:
+        if self.identity.mode is Mode.OPEN and (why := guard.refusal(incoming.http, self.bounds)):
+            raise ApiError("Blocked", why)
+        if incoming.problem:
+            raise incoming.problem
+        return authenticate.authenticate(
+            incoming.http, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
+        )
 
 
 def _form(http: HttpRequest) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The services that share one URL: their protocols, the versions they answer, and what is spoken of them."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -81,3 +82,18 @@ IAM = Service("iam", "query", "2010-05-08", frozenset({"2010-05-08"}), _dated("h
 
 BY_NAME: Mapping[str, Service] = {service.name: service for service in (EC2, STS, IAM)}
 BY_VERSION: Mapping[str, Service] = {version: service for service in BY_NAME.values() for version in service.versions}
+
+_SERVICE_NAME = re.compile(r"[a-z][a-z0-9.-]{0,62}")
+
+
+def named(name: str) -> Service | None:
+    """The service of that name, as credential scopes write it; None for what cannot be the name of one.
+
+    A service that is not spoken has no versions and no actions. It answers in the Query protocol, which its clients read
+    or at least take for what it is: a refusal, and not a broken server.
+    """
+    if name in BY_NAME:
+        return BY_NAME[name]
+    if not _SERVICE_NAME.fullmatch(name):
+        return None
+    return Service(name, "query", "", frozenset(), lambda _: f"https://{name}.amazonaws.com/doc/")

@@ -17,6 +17,7 @@ from isthmus.gateway import authenticate
 from isthmus.gateway.authenticate import EC2_WORDS, FOREIGN_KEY_TEXT, QUERY_WORDS, IdentitySettings, Mode
 from isthmus.wire import sigv4
 from isthmus.wire.http import HttpRequest
+from isthmus.wire.services import EC2
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -85,9 +86,7 @@ def outcome(
     settings = IdentitySettings(mode)
     wall, served = NOW_MS + late_ms, NOW_MS + service_ms
     try:
-        principal = authenticate.authenticate(
-            http, FakeUnit(), settings, wall, served, sigv4.SigningKeys(), service=service
-        )
+        principal = authenticate.authenticate(http, FakeUnit(), settings, wall, served, sigv4.SigningKeys(), service=service)
     except ApiError as error:
         return error.code, error.message
     assert principal.arn == f"arn:aws:iam::{principal.account}:root"
@@ -125,9 +124,7 @@ def test_a_temporary_key_with_its_token_is_accepted(presign: bool) -> None:
 @pytest.mark.parametrize(
     ("key_id", "token"), [(SESSION.id, None), (SESSION.id, "another"), (SESSION.id, "tökén"), (LONG.id, "token/+=")]
 )
-def test_a_key_with_another_token_than_its_own_is_an_invalid_credential(
-    mode: Mode, key_id: str, token: str | None
-) -> None:
+def test_a_key_with_another_token_than_its_own_is_an_invalid_credential(mode: Mode, key_id: str, token: str | None) -> None:
     assert outcome(signed(key_id, token=token), mode) == AUTH_FAILURE
     assert outcome(signed(key_id, token=token, service="sts"), mode) == INVALID_TOKEN
 
@@ -281,13 +278,20 @@ def test_both_vocabularies_have_words_for_every_refusal() -> None:
     [
         (signed(service="sts"), "sts"),
         (signed(service="iam", presign=True), "iam"),
-        (signed(service="s3"), "ec2"),
+        (signed(service="rds"), "rds"),
+        (signed(service="no/service"), "ec2"),
+        (signed(service="EC2"), "ec2"),
         (unsigned(), "ec2"),
         (replace(unsigned(), headers=(("authorization", "x"),)), "ec2"),
     ],
 )
 def test_a_refusal_is_answered_by_the_service_of_the_scope(http: HttpRequest, service: str) -> None:
-    assert authenticate.service_of(http, "ec2") == service
+    assert authenticate.service_of(http, EC2).name == service
+
+
+def test_a_service_that_is_not_spoken_here_answers_in_the_query_protocol() -> None:
+    rds = authenticate.service_of(signed(service="rds"), EC2)
+    assert (rds.protocol, rds.namespace(rds.version)) == ("query", "https://rds.amazonaws.com/doc/")
 
 
 @pytest.mark.rule("I27")
