@@ -93,6 +93,18 @@ def test_tags_are_paged(server: InProcess) -> None:
         assert refusal(error)[0] == "InvalidParameterValue"
 
 
+@pytest.mark.rule("S598")
+def test_tags_of_named_objects_are_paged_too(server: InProcess) -> None:
+    ec2 = server.client()
+    wanted = [create(ec2, **{f"key{number}": "x" for number in range(4)}) for _ in range(3)]
+    filters = [{"Name": "resource-id", "Values": wanted[:2]}]
+    first = ec2.describe_tags(Filters=filters, MaxResults=5)
+    rest = ec2.describe_tags(Filters=filters, MaxResults=5, NextToken=first["NextToken"])
+    assert "NextToken" not in rest
+    found = [(each["ResourceId"], each["Key"]) for each in first["Tags"] + rest["Tags"]]
+    assert found == [(resource_id, f"key{number}") for resource_id in wanted[:2] for number in range(4)]
+
+
 @pytest.mark.rule("S598", "S508")
 def test_tags_are_their_accounts_in_their_region(server: InProcess) -> None:
     create(server.client(), Name="hub")

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from isthmus.config import Settings
 from isthmus.testing import InProcess
@@ -54,12 +54,25 @@ def test_create_answers_a_pending_vpc_with_every_member(server: InProcess) -> No
     }
 
 
-@pytest.mark.rule("S511", "S605")
+@pytest.mark.rule("S511")
 def test_describe_shows_the_same_vpc_as_available(server: InProcess) -> None:
     ec2 = server.client()
     created = create(ec2, InstanceTenancy="dedicated")
     ec2.get_waiter("vpc_available").wait(VpcIds=[created["VpcId"]])
     assert shown(ec2) == [{**created, "State": "available", "InstanceTenancy": "dedicated"}]
+
+
+@pytest.mark.rule("S605")
+def test_waiters_see_what_is_there_and_what_is_gone(server: InProcess) -> None:
+    ec2 = server.client()
+    vpc_id = create(ec2)["VpcId"]
+    ec2.get_waiter("vpc_exists").wait(VpcIds=[vpc_id], WaiterConfig={"MaxAttempts": 1})
+    group_id = ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]
+    ec2.get_waiter("security_group_exists").wait(GroupIds=[group_id], WaiterConfig={"MaxAttempts": 1})
+    ec2.delete_vpc(VpcId=vpc_id)
+    for name, parameters in (("vpc_exists", {"VpcIds": [vpc_id]}), ("security_group_exists", {"GroupIds": [group_id]})):
+        with pytest.raises(WaiterError, match="Max attempts exceeded"):  # an error that it does not know would end it
+            ec2.get_waiter(name).wait(**parameters, WaiterConfig={"MaxAttempts": 1})
 
 
 @pytest.mark.rule("S501")

@@ -10,7 +10,7 @@ from isthmus.actions.tagging import pairs
 from isthmus.domain import dhcp_options, errors, ids, pages
 from isthmus.domain import tags as rules
 from isthmus.domain.filters import Filter, FilterTable, exact
-from isthmus.store.rows import Hint, Rows
+from isthmus.store.rows import Rows
 from isthmus.store.tables import Tag
 from isthmus.store.unit import Unit
 from isthmus.wire.shapes import ec2
@@ -90,19 +90,26 @@ def _resource(call: Call, kind: str, resource_id: str) -> Any:  # noqa: ANN401 -
 
 
 def _walk(call: Call, wanted: Sequence[Filter], after: int) -> Iterator[Tag]:
-    """Yield the tags that match, in the order in which they were set."""
+    """Yield the tags that match after a `seq`, in the order in which they were set."""
     predicate = _FILTERS.compile(wanted)
-    hint = _hint(wanted)
-    while rows := call.store.tags.page(call.account, call.region, after, CHUNK, hint):
-        call.store.spend(len(rows))
-        yield from (row for row in rows if predicate(row, {row.key: row.value}))
-        after = rows[-1].seq
-
-
-def _hint(wanted: Sequence[Filter]) -> Hint | None:
-    """Drive from the object, when the caller names exactly one."""
     named = exact(wanted, "resource-id")
-    return ("resource_id", named[0]) if named is not None and len(named) == 1 else None
+    rows = _all(call, after) if named is None else _of_resources(call, named, after)
+    return (row for row in rows if predicate(row, {row.key: row.value}))
+
+
+def _of_resources(call: Call, resource_ids: Sequence[str], after: int) -> Iterator[Tag]:
+    """Yield the tags of some objects; no object has many, so they are read at once."""
+    rows = call.store.tags.where(account=call.account, region=call.region, resource_id=list(resource_ids))
+    call.store.spend(len(rows))
+    return (row for row in rows if row.seq > after)
+
+
+def _all(call: Call, after: int) -> Iterator[Tag]:
+    """Yield all tags of the account in the Region, chunk by chunk."""
+    while rows := call.store.tags.page(call.account, call.region, after, CHUNK):
+        call.store.spend(len(rows))
+        yield from rows
+        after = rows[-1].seq
 
 
 def _tag(tag: Tag) -> ec2.TagDescription:
