@@ -12,7 +12,7 @@ ARGS   ?=
 .DEFAULT_GOAL := help
 # The parts of a target follow each other: the rules page needs the tests' record.
 .NOTPARALLEL:
-.PHONY: help setup demo serve test test-all test-long long mutation check lint format shapes shapes-check bench docs docs-check dist lock changelog clean
+.PHONY: help setup demo serve test test-all test-long long mutation check lint format shapes shapes-check bench docs reference docs-check dist lock changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,11 +67,16 @@ shapes: $(STAMP) ## Generate wire/shapes from the service model and wire/actions
 shapes-check: $(STAMP)
 	$(BIN)/python tools/shapes.py --check
 
-docs: $(STAMP) ## Write the rules page (docs/reference/rules.md) from docs/spec and the last full test run
+docs: $(STAMP) ## Write docs/reference: the rules page from docs/spec and the last full test run, the others from the code
 	$(BIN)/python tools/rules.py
+	$(BIN)/python tools/reference.py
+
+reference: $(STAMP) ## Write the pages of docs/reference that are made from the code alone (a part of docs)
+	$(BIN)/python tools/reference.py
 
 docs-check: $(STAMP)
 	$(BIN)/python tools/rules.py --check
+	$(BIN)/python tools/reference.py --check
 
 bench: $(STAMP) ## Measure against other servers, side by side
 	$(BIN)/python -m bench $(ARGS)
