@@ -69,6 +69,7 @@ def test_entries_belong_to_their_acl_and_have_ids_of_their_own() -> None:
 def test_an_untouched_acl_gains_what_it_would_have_had_with_ipv6_from_the_start() -> None:
     before = rules.default_entries(acl(), numbered(), ipv6=False)
     gained = rules.entries_for_ipv6(acl(), before, numbered())
+    assert [each.id for each in gained] == [f"entry-{n}" for n in range(1, 5)]
     assert sorted(lines(before + gained)) == sorted(lines(rules.default_entries(acl(), numbered(), ipv6=True)))
 
 

@@ -202,6 +202,15 @@ def test_a_permission_filter_looks_at_nothing_else(name: str, value: str) -> Non
     assert not matches(shown(egress=False), f"ip-permission.{name}", value)
 
 
+@pytest.mark.rule("S570a")
+@pytest.mark.parametrize("name", ["cidr", "from-port", "group-id", "group-name", "ipv6-cidr", "to-port", "user-id"])
+def test_a_rule_without_a_member_matches_no_value_of_it(name: str) -> None:
+    to_nowhere = SecurityGroupWithRules(group(), (everything(1, egress=False, to_group=OTHER),))
+    from_block = SecurityGroupWithRules(group(), (everything(1, egress=False, cidr="10.0.0.0/8"),))
+    item = from_block if name.startswith("group") or name == "user-id" else to_nowhere
+    assert not matches(item, f"ip-permission.{name}", "*")
+
+
 @pytest.mark.rule("S503")
 @pytest.mark.parametrize("value", ["sg-nonsense", "vpc-0123456789abcdef0", ""])
 def test_a_malformed_group_id_in_the_filter_of_rules_is_an_error(value: str) -> None:
