@@ -114,7 +114,7 @@ def main(words: Sequence[str] | None = None) -> int:
         for scenario in chosen:
             say(f"{scenario.NAME}: {scenario.ABOUT}")
             outcomes.append(attempt(scenario, arena))
-    RESULTS.write_text(report.as_json(outcomes))
+            RESULTS.write_text(report.as_json(outcomes))  # at once, so that a run that is cut short leaves what it has
     sys.stdout.write(report.as_json(outcomes) if options.json else report.text(outcomes))
     return status(outcomes, strict=options.strict)
 
