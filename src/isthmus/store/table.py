@@ -137,13 +137,9 @@ class Table(Generic[Row]):
     def encode(self, row: Row) -> list[Value]:
         """Return the column values of a row, without `seq` and `version`."""
         flat: list[Any] = [getattr(row, field) for field in row.__slots__[:-2]]  # type: ignore[attr-defined]
-        for part in self._nested_fields():
+        for part in self._nested:  # each starts where those before it, laid out flat, have ended
             inner = flat[part.start]
             flat[part.start : part.start + 1] = [getattr(inner, name) for name in inner.__slots__]
         for i, convert in self._to:
             flat[i] = convert(flat[i])
         return flat
-
-    def _nested_fields(self) -> Sequence[_Nested]:
-        """The nested parts in column order: each starts where the parts before it, laid out flat, have ended."""
-        return self._nested

@@ -4,6 +4,7 @@ boto3 clients made here send their requests, signed and serialized as ever, stra
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
@@ -73,12 +74,18 @@ class InProcess:
         **more: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401 - boto3 has no types
         """Return a boto3 client whose requests end here; `account` is an access key id (in open mode, the account)."""
-        import boto3
         from botocore.config import Config
 
         config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("validate", True))
-        session = boto3.Session(aws_access_key_id=account, aws_secret_access_key=secret, region_name=region, **more)
-        made = session.client(service, endpoint_url=ENDPOINT, config=config)
+        made = _session().client(
+            service,
+            region_name=region,
+            endpoint_url=ENDPOINT,
+            config=config,
+            aws_access_key_id=account,
+            aws_secret_access_key=secret,
+            **more,
+        )
         made.meta.events.register("before-send", self._before_send)
         return made
 
@@ -91,6 +98,14 @@ class InProcess:
         body = request.body or b""
         answer = self.send(request.method, target, headers, body.encode() if isinstance(body, str) else bytes(body))
         return AWSResponse(request.url, answer.status, _Headers(answer.headers), _Raw(answer.body))
+
+
+@cache
+def _session() -> Any:  # noqa: ANN401 - boto3 has no types
+    """Return the session that all clients share: reading the service model takes longer than most tests."""
+    import boto3
+
+    return boto3.Session()
 
 
 def _text(value: str | bytes) -> str:

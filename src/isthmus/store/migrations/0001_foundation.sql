@@ -62,7 +62,7 @@ CREATE TABLE vpc_cidr_block (
 );
 CREATE UNIQUE INDEX vpc_cidr_block_primary ON vpc_cidr_block (vpc_id) WHERE is_primary = 1;
 CREATE UNIQUE INDEX vpc_cidr_block_provided ON vpc_cidr_block (prefix) WHERE ipv6_pool <> '';
-CREATE INDEX vpc_cidr_block_prefix ON vpc_cidr_block (account, region, prefix, vpc_id);
+CREATE INDEX vpc_cidr_block_prefix ON vpc_cidr_block (prefix);
 
 CREATE TABLE route_table (
     seq            {identity},
