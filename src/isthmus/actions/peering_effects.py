@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from isthmus.actions.call import Call
 from isthmus.domain import peering as rules
 from isthmus.domain.cidr import Prefix
-from isthmus.domain.peering import Peering
+from isthmus.domain.peering import End, Peering
 from isthmus.domain.vpc import Vpc
 
 
@@ -33,7 +33,8 @@ class Effects:
 
 def _connections(call: Call, vpc: Vpc) -> list[Peering]:
     call.hold(call.store.vpcs, vpc.id)
-    return call.store.peerings.of_vpc(vpc.id)
+    end = End(vpc.account, vpc.region, vpc.id)
+    return [each for each in call.store.peerings.of_vpc(vpc.id) if rules.joins(each, end)]
 
 
 def deleting_vpc(call: Call, vpc: Vpc) -> Effects:

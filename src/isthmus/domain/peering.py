@@ -387,6 +387,15 @@ def modify(peering: Peering, changes: Mapping[Side, OptionChange]) -> Peering:
 # --- effects of what happens to a VPC ---------------------------------------------------------------------------------
 
 
+def joins(peering: Peering, end: End) -> bool:
+    """Tell whether a VPC is one of the two that a connection is about.
+
+    A request that named a VPC with the wrong account or Region carries its id, but is about a VPC that does not exist (S236).
+    """
+    found = (peering.requester, peering.accepter) if peering.accepter_exists else (peering.requester,)
+    return any(each.identity == end.identity for each in found)
+
+
 def vpc_deleted(peering: Peering, vpc_id: str, account: str, now: int) -> Peering:
     """Return the connection after one of its VPCs was deleted by `account`; raise `DependencyViolation` if it forbids that.
 
