@@ -1,9 +1,14 @@
-"""The network edge, and the only asynchronous file: it bounds what comes in, runs the unit of work, and sends the answer."""
+"""The edge: takes requests in, runs their units of work, sends the answers out.
+
+`Edge.answer` is what every transport calls: our own HTTP/1.1 connections (`protocol`) and, through `__call__`, any ASGI
+server, for whoever needs TLS or HTTP/2.
+"""
 
 import asyncio
+import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -13,7 +18,7 @@ from isthmus.gateway import guard
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.audit import Audit, none
 from isthmus.gateway.handle import Gateway, Incoming, unavailable
-from isthmus.store.api import Store
+from isthmus.store.api import Kind, Store
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
 
@@ -21,6 +26,8 @@ Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
+log = logging.getLogger("isthmus.gateway")
 
 MAX_BODY: Final = 1_048_576
 BODY_SECONDS: Final = 30.0
@@ -31,8 +38,15 @@ TOO_LARGE: Final = HttpResponse(413, (("content-type", "text/plain"),), b"The bo
 TOO_SLOW: Final = HttpResponse(408, (("content-type", "text/plain"),), b"The body did not arrive in time\n")
 
 
+Done = Callable[[HttpResponse], None]
+Work = Callable[[Unit], HttpResponse]
+
+
 class ServedStore(Store, Protocol):
     """A store that follows an event loop's life."""
+
+    def begin(self, kind: Kind, work: Work) -> "HttpResponse | asyncio.Future[HttpResponse]":
+        """Run a unit and return its result, at once where it can be had at once."""
 
     async def start(self) -> None:
         """Begin to serve the running loop."""
@@ -52,6 +66,7 @@ class Edge:
     audit: Audit = none
     on_ready: Callable[[], None] | None = None
     answered: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    _tasks: set[asyncio.Task[HttpResponse]] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection event, as ASGI has it."""
@@ -73,32 +88,69 @@ class Edge:
         if isinstance(body, HttpResponse):
             await _send(send, body)
             return
-        http = _request(scope, body)
+        answered: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        self.answer(_request(scope, body), answered.set_result)
+        await _send(send, await answered)
+
+    def answer(self, http: HttpRequest, done: Done) -> None:
+        """Answer a request by calling `done`: at once where nothing has to be waited for, else later."""
         if http.path.startswith(PREFIX):
-            await _send(send, await self.admin.answer(http, self.store))
+            self._later(self.admin.answer(http, self.store), done)
             return
         incoming = self.gateway.read(http)
-        answer = await self._run(incoming)
-        self.answered[incoming.service.name, incoming.action if answer.status < 400 else incoming.code, answer.status] += 1
-        self.audit(incoming, answer.status, self.wall(), guard.source(http, self.gateway.bounds))
-        await _send(send, answer)
-
-    async def _run(self, incoming: Incoming) -> HttpResponse:
-        """Run the unit of work; one that lost a race runs again, a bounded number of times (decision 5)."""
 
         def work(unit: Unit) -> HttpResponse:
             return self.gateway.handle(incoming, unit)
 
+        try:
+            begun = self.store.begin(incoming.kind, work)
+        except ApiError as error:
+            self._finish(incoming, unavailable(incoming, error), done)
+        else:
+            if isinstance(begun, asyncio.Future):
+                begun.add_done_callback(lambda future: self._collect(incoming, work, future, done))
+            else:
+                self._finish(incoming, begun, done)
+
+    def _collect(self, incoming: Incoming, work: Work, future: "asyncio.Future[HttpResponse]", done: Done) -> None:
+        """Take the outcome of a unit that had to wait; one that lost a race runs again (decision 5)."""
+        error = future.exception()
+        if error is None:
+            self._finish(incoming, future.result(), done)
+        elif isinstance(error, ApiError):
+            self._finish(incoming, unavailable(incoming, error), done)
+        elif isinstance(error, Conflict):
+            self._later(self._again(incoming, work), lambda answer: self._finish(incoming, answer, done))
+        else:
+            log.error("request %s failed", incoming.request_id, exc_info=error)
+            self._finish(incoming, unavailable(incoming, errors.internal_error()), done)
+
+    async def _again(self, incoming: Incoming, work: Work) -> HttpResponse:
+        """Run a unit that lost a race again: a bounded number of times, with jitter."""
         wait = FIRST_WAIT
-        for _ in range(ATTEMPTS):
+        for _ in range(ATTEMPTS - 1):
+            await asyncio.sleep(wait * random.random())  # noqa: S311 - jitter
             try:
                 return await self.store.run(incoming.kind, work)
             except Conflict:
-                await asyncio.sleep(wait * random.random())  # noqa: S311 - jitter
                 wait *= 2
             except ApiError as error:
                 return unavailable(incoming, error)
         return unavailable(incoming, errors.unavailable())
+
+    def _finish(self, incoming: Incoming, answer: HttpResponse, done: Done) -> None:
+        outcome = incoming.code or incoming.action
+        self.answered[incoming.service.name, outcome, answer.status] += 1
+        if self.audit is not none:
+            self.audit(incoming, answer.status, self.wall(), guard.source(incoming.http, self.gateway.bounds))
+        done(answer)
+
+    def _later(self, work: Coroutine[Any, Any, HttpResponse], done: Done) -> None:
+        """Run a coroutine beside the loop's other work, and keep hold of it until it is done."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda ended: done(ended.result()))
 
 
 async def _body(receive: Receive) -> bytes | HttpResponse:
