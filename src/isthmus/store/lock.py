@@ -13,7 +13,8 @@ class FileLock:
 
     def __init__(self, data: Path, holder: str) -> None:
         """Take the lock, or raise `StoreInUseError` with a sentence that names who has it."""
-        path = data.with_name(data.name + ".lock")
+        real = data.resolve()  # a link to the file leads to the same lock, as it leads to the same data
+        path = real.with_name(real.name + ".lock")
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,11 +14,11 @@ SLICE: Final = 1_000
 
 _DUE = "SELECT seq FROM peering WHERE due_at <= :now ORDER BY due_at, seq LIMIT :slice"
 
-_JOURNAL = f"""
+_JOURNAL = """
 INSERT INTO journal (at, request_id, actor, account, region, action, changes)
 SELECT due_at, '', 'service', requester_account, requester_region, 'Settle',
        '[["' || id || '","' || state || '","' || due_state || '"]]'
-FROM peering WHERE seq IN ({_DUE})
+FROM peering WHERE due_at <= :now ORDER BY due_at, seq LIMIT :slice
 """
 
 _ADVANCE = f"""
@@ -77,7 +77,8 @@ DELETE FROM peering WHERE seq IN {several} AND NOT EXISTS (
 """
 
 _NEXT_DUE = (
-    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM peering UNION ALL SELECT min(hide_at) FROM peering_view) AS due"
+    "SELECT min(at) FROM (SELECT min(due_at) AS at FROM peering WHERE due_at IS NOT NULL "
+    "UNION ALL SELECT min(hide_at) FROM peering_view WHERE hide_at IS NOT NULL) AS due"
 )
 
 WINDOWS: Final = {

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from isthmus.domain import errors
+from isthmus.domain.errors import Conflict
 from isthmus.store import migrate, settle
 from isthmus.store.api import Kind, Params, SchemaError, TooMuchForTheLoop, Undo
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
@@ -43,6 +44,10 @@ LONGEST_NAP: Final = 3_600.0
 HOUSEKEEPING: Final = 60.0
 JOURNAL_SLICE: Final = 1_000
 POLL_SECONDS: Final = 0.001
+RETRY_SECONDS: Final = 1.0
+"""How long the timer waits after a step could not be written."""
+LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"})
+"""What the database refuses because another row is there, or is not; any other constraint is broken by a bug only."""
 
 
 class SqliteEngine:
@@ -60,16 +65,30 @@ class SqliteEngine:
         return self._execute(sql, params).fetchall()
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """Run a statement that writes; return how many rows it touched."""
-        return self._execute(sql, params).rowcount
+        """Run a statement that writes; return how many rows it touched. Raises `Conflict` where the database refuses."""
+        try:
+            return self._execute(sql, params).rowcount
+        except sqlite3.IntegrityError as error:
+            raise _refusal(error) from error
 
     def insert(self, sql: str, params: Params = ()) -> int:
-        """Run an INSERT ... RETURNING seq; return the seq."""
-        return int(self._execute(sql, params).fetchone()[0])
+        """Run an INSERT ... RETURNING seq; return the seq. Raises `Conflict` where the database refuses."""
+        try:
+            return int(self._execute(sql, params).fetchone()[0])
+        except sqlite3.IntegrityError as error:
+            raise _refusal(error) from error
 
     def pack(self, values: Sequence[Any]) -> str:
         """Return a list as one JSON parameter."""
         return json.dumps(list(values))
+
+
+def _refusal(error: sqlite3.IntegrityError) -> Exception:
+    return Conflict(str(error)) if error.sqlite_errorname in LOST_RACES else error
+
+
+def _nothing(_: Unit) -> None:
+    """A unit that only waits for what comes before it to be settled and durable."""
 
 
 @dataclass(slots=True)
@@ -121,20 +140,22 @@ class SqliteStore:
         self._lock = None if path is None else FileLock(path, holder)
         self._next_due: int | None = 0
         self.offset = 0
+        self._connections: list[sqlite3.Connection] = []
         try:
             self._writer = self._connect()
-            _prepare(self._writer, str(path))
+            migrate_file(self._writer, str(path))
             self._write_unit = self._unit(self._writer, bounded=False)
             self._read_unit = self._write_unit if path is None else self._unit(self._connect(read_only=True), bounded=True)
             self._read_state()
         except BaseException:
-            if self._lock:
-                self._lock.release()
+            self._let_go()
             raise
         self._batch: list[_Job] = []
         self._queue: deque[_Job] = deque()
         self._alone: deque[_Job] = deque()
         self._busy = self._begun = self._scheduled = self._wrote = False
+        self._unsettled = False  # a step was taken whose commit is still to come
+        self._disk_failed = False
         self._sync = threading.RLock()
         self._helper: ThreadPoolExecutor | None = None
         self._reader: ThreadPoolExecutor | None = None
@@ -155,6 +176,8 @@ class SqliteStore:
             cached_statements=512,
             timeout=5.0,
         )
+        self._connections.append(connection)
+        check_file(connection, str(self.path))  # before anything touches it: it may not be ours
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA temp_store = MEMORY")
@@ -195,6 +218,11 @@ class SqliteStore:
         self.offset = offset
         self._arm()
 
+    def _forget_due(self) -> None:
+        """Look again soon what is due: steps that were taken in a transaction are not, since it was rolled back."""
+        self._next_due, self._unsettled = 0, False
+        self._arm(RETRY_SECONDS)
+
     def _note_due(self, at: int) -> None:
         if self._next_due is None or at < self._next_due:
             self._next_due = at
@@ -205,10 +233,14 @@ class SqliteStore:
 
     def _settle(self, unit: Unit) -> None:
         settle.settle_slice(unit)
-        self._next_due = settle.next_due(unit)
-        unit.on_commit.append(self._arm)
+        self._next_due, self._unsettled = settle.next_due(unit), True
+        unit.on_commit.append(self._settled)
 
-    def _arm(self) -> None:
+    def _settled(self) -> None:
+        self._unsettled = False
+        self._arm()
+
+    def _arm(self, at_least: float = 0.0) -> None:
         """Wake at the next due step, so that it happens on an idle server too."""
         if self._idle is None:
             return
@@ -216,7 +248,7 @@ class SqliteStore:
             self._timer.cancel()
         delay = LONGEST_NAP
         if self._next_due is not None:
-            delay = min(delay, max(0.0, (self._next_due - self._clock.wall() - self.offset) / 1_000))
+            delay = min(delay, max(at_least, (self._next_due - self._clock.wall() - self.offset) / 1_000))
         self._timer = asyncio.get_running_loop().call_later(delay, self._wake)
 
     def _wake(self) -> None:
@@ -226,10 +258,12 @@ class SqliteStore:
     async def _settle_all(self) -> None:
         try:
             while self._is_due():
-                await self._write(self._settle)
+                await self._write(_nothing)
         except errors.ApiError:
             log.warning("a due step could not be written; it will be tried again")
-        self._arm()
+            self._arm(RETRY_SECONDS)
+        else:
+            self._arm()
 
     # --- the event loop's side ----------------------------------------------------------------------------------------
 
@@ -253,33 +287,51 @@ class SqliteStore:
     def _housekeep(self) -> None:
         if self._journaled:
             self._journaled = 0
-            self._tasks.add(task := asyncio.ensure_future(self._write(self._trim_journal)))
+            self._tasks.add(task := asyncio.ensure_future(self._trim_journal()))
             task.add_done_callback(self._tasks.discard)
         self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
 
-    def _trim_journal(self, unit: Unit) -> None:
+    async def _trim_journal(self) -> None:
         """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
+        try:
+            while await self._write(self._trim_slice) == JOURNAL_SLICE:
+                pass
+        except errors.ApiError:
+            log.warning("the journal could not be shortened; it will be tried again")
+            self._journaled = 1
+
+    def _trim_slice(self, unit: Unit) -> int:
         floor = "(SELECT max(seq) FROM journal) - ?"
         sql = f"DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= {floor} ORDER BY seq LIMIT ?)"
         unit.writes()
-        if unit.engine.execute(sql, (self._settings.journal_rows, JOURNAL_SLICE)) == JOURNAL_SLICE:
-            self._journaled = 1
+        return unit.engine.execute(sql, (self._settings.journal_rows, JOURNAL_SLICE))
 
     async def run(self, kind: Kind, work: Work[T]) -> T:
         """Run a unit of work; a WRITE's result is returned once it is durable.
 
         Raises whatever the work raises, and `Unavailable` where the commit failed.
         """
+        while kind is Kind.READ and self._must_settle():
+            await self._write(_nothing)
+        begun = self.begin(kind, work)
+        return await begun if isinstance(begun, asyncio.Future) else begun
+
+    def begin(self, kind: Kind, work: Work[T]) -> "T | asyncio.Future[T]":
+        """Run a unit of work as `run` does; return its result itself where nothing has to be waited for."""
         if self.path is None:
             return self.run_now(kind, work)
-        while self._is_due():
-            await self._write(self._settle)
         if kind is Kind.WRITE:
-            return await self._write(work)  # type: ignore[no-any-return]  # a future of T
+            return self._write(work)
+        if self._must_settle():
+            return asyncio.ensure_future(self.run(kind, work))
         try:
             return self._read(self._read_unit, work)
         except TooMuchForTheLoop:
-            return await self._read_elsewhere(work)
+            return asyncio.ensure_future(self._read_elsewhere(work))
+
+    def _must_settle(self) -> bool:
+        """Tell whether a read has to wait for a due step, or for the commit of one."""
+        return self.path is not None and (self._unsettled or self._is_due())
 
     def _read(self, unit: Unit, work: Work[T]) -> T:
         unit.begin(self.moment(), writable=False)
@@ -301,29 +353,39 @@ class SqliteStore:
 
     def _write(self, work: Work[Any], *, unchecked: bool = False) -> "asyncio.Future[Any]":
         job = _Job(work, asyncio.get_running_loop().create_future(), unchecked)
-        if len(self._queue) >= self._settings.queue_limit:
+        if self.path is None:
+            self._run_at_once(job)
+        elif len(self._queue) >= self._settings.queue_limit:
             job.fail(errors.request_limit_exceeded())
         elif unchecked:
             self._queue.append(job)
             self._schedule()
-        elif self._busy or self._queue:
+        elif self._busy or self._queue or len(self._batch) >= BATCH_LIMIT:
             self._queue.append(job)
         else:
             self._add(job)
             self._schedule()
         return job.future
 
+    def _run_at_once(self, job: _Job) -> None:
+        try:
+            job.result = self.run_now(Kind.WRITE, job.work, unchecked=job.unchecked)
+        except Exception as error:  # noqa: BLE001 - it belongs to the unit's caller
+            job.fail(error)
+        else:
+            job.succeed()
+
     def run_unchecked(self, work: Work[Any]) -> "asyncio.Future[Any]":
         """Run a unit alone and without foreign key checks: for a reset, which empties whole tables at once."""
         return self._write(work, unchecked=True)
 
-    def _add(self, job: _Job) -> None:
-        """Run a unit inside the open batch."""
-        if not self._begun:
-            self._writer.execute("BEGIN IMMEDIATE")
-            self._begun = True
-        if self._is_due():
-            self._settle_in_batch()
+    def _add(self, job: _Job) -> bool:
+        """Run a unit inside the open batch; return False where due steps leave it no room in this turn of the loop."""
+        if not self._open_batch(job):
+            return True
+        if self._is_due():  # more than one slice of steps
+            self._queue.appendleft(job)
+            return False
         job.moment = job.moment or self.moment()
         try:
             wrote = self._attempt(job)
@@ -332,9 +394,31 @@ class SqliteStore:
                 self._take_back(job)
             else:
                 self._answer_failure(job, error)
-            return
+            return True
         self._wrote = self._wrote or wrote
         self._batch.append(job)
+        return True
+
+    def _open_batch(self, job: _Job) -> bool:
+        """Begin the batch if need be and take a slice of due steps; where that fails, refuse the unit that waits for it."""
+        try:
+            self._begin()
+            if self._is_due():
+                self._settle_in_batch()
+        except Exception:
+            log.exception("a unit of work could not begin")
+            job.fail(errors.unavailable())
+            if self._begun:
+                self._take_back()
+            return False
+        return True
+
+    def _begin(self) -> None:
+        if self._disk_failed:
+            raise sqlite3.OperationalError("the disk has failed before")
+        if not self._begun:
+            self._writer.execute("BEGIN IMMEDIATE")
+            self._begun = True
 
     def _settle_in_batch(self) -> None:
         step = _Job(self._settle, asyncio.get_running_loop().create_future())
@@ -369,8 +453,8 @@ class SqliteStore:
         """Take queued units into the batch; commit once there is nothing more to take."""
         self._scheduled = False
         for _ in range(DRAIN_SLICE):
-            if self._takes_more():
-                self._add(self._queue.popleft())
+            if not self._takes_more() or not self._add(self._queue.popleft()):
+                break
         if not self._busy:
             self._finish_turn()
 
@@ -430,23 +514,24 @@ class SqliteStore:
     def _commit_failed(self, error: BaseException, jobs: Sequence[_Job]) -> None:
         """Nothing of the batch happened: say so to each, and stop the server where the disk can no longer be trusted."""
         log.error("commit failed: %s", error)
-        if self._writer.in_transaction:
-            self._writer.execute("ROLLBACK")
-        self._next_due = 0  # what fell due inside the batch is due again
+        _roll_back(self._writer)
+        self._forget_due()
+        if "IOERR" in str(getattr(error, "sqlite_errorname", "")):
+            self._disk_failed = True
         for job in jobs:
             job.fail(errors.unavailable())
-        if "IOERR" in str(getattr(error, "sqlite_errorname", "")):
+        if self._disk_failed:
             self.on_fatal(
                 f"The disk failed while {self.path} was being written ({error}). Isthmus stops, so that no answer lies."
             )
 
     # --- a batch that must be taken back ------------------------------------------------------------------------------
 
-    def _take_back(self, failed: _Job) -> None:
+    def _take_back(self, *failed: _Job) -> None:
         """Roll the batch back and run each of its units again, in a transaction of its own."""
-        self._writer.execute("ROLLBACK")
-        self._next_due = 0
-        jobs, self._batch = [*self._batch, failed], []
+        _roll_back(self._writer)
+        self._forget_due()
+        jobs, self._batch = [*self._batch, *failed], []
         self._begun = self._wrote = False
         self._alone.extend(jobs)
         self._busy = True
@@ -464,27 +549,37 @@ class SqliteStore:
 
     def _run_alone(self, job: _Job) -> bool:
         """Run one unit in a transaction of its own; return whether there is something to commit."""
-        if job.unchecked:
-            self._writer.execute("PRAGMA foreign_keys = OFF")
-        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            self._begin_alone(job)
+        except sqlite3.Error:
+            log.exception("a unit of work could not begin")
+            self._end_alone(job)
+            job.fail(errors.unavailable())
+            return False
         job.moment = job.moment or self.moment()
         try:
             self._attempt(job)
         except Exception as error:  # noqa: BLE001 - belongs to this unit's caller
-            self._end_alone(job, "ROLLBACK")
+            self._end_alone(job)
             self._answer_failure(job, error)
             return False
         return True
 
-    def _end_alone(self, job: _Job, statement: str) -> None:
-        if statement and self._writer.in_transaction:
-            self._writer.execute(statement)
+    def _begin_alone(self, job: _Job) -> None:
+        if job.unchecked:
+            self._writer.execute("PRAGMA foreign_keys = OFF")
+        self._begin()
+        self._begun = False  # there is no batch to join
+
+    def _end_alone(self, job: _Job) -> None:
+        _roll_back(self._writer)
         if job.unchecked:
             self._writer.execute("PRAGMA foreign_keys = ON")
 
     def _alone_done(self, job: _Job, error: BaseException | None) -> None:
-        self._end_alone(job, "ROLLBACK" if error else "")
+        self._end_alone(job)
         if error is None:
+            self.batches += 1
             job.succeed()
         else:
             self._commit_failed(error, [job])
@@ -510,40 +605,66 @@ class SqliteStore:
             result = work(unit)
             unit.engine.execute("COMMIT")
         except Undo as undo:
-            unit.engine.execute("ROLLBACK")
+            self._undo(unit)
             return undo.result  # type: ignore[return-value]  # an answer of the same kind as work's
         except BaseException:
-            unit.engine.execute("ROLLBACK")
-            self._next_due = 0
+            self._undo(unit)
             raise
         finally:
             unit.bounded = bounded
             if unchecked:
                 self._writer.execute("PRAGMA foreign_keys = ON")
+        self.units += 1
+        self.batches += unit.wrote
+        self._journaled += unit.wrote
         for callback in unit.on_commit:
             callback()
         return result
+
+    def _undo(self, unit: Unit) -> None:
+        if unit is self._write_unit:
+            _roll_back(self._writer)
+            self._forget_due()
+        else:
+            unit.engine.execute("ROLLBACK")
 
     def close(self) -> None:
         """Let the threads, the connections and the file go."""
         for pool in (self._helper, self._reader):
             if pool:
                 pool.shutdown(wait=True)
-        for unit in {id(unit): unit for unit in (self._far_unit, self._read_unit, self._write_unit) if unit}.values():
-            unit.engine.connection.close()  # type: ignore[attr-defined]  # our own engine
+        self._let_go()
+
+    def _let_go(self) -> None:
+        while self._connections:
+            self._connections.pop().close()
         if self._lock:
             self._lock.release()
 
 
-def _prepare(connection: sqlite3.Connection, where: str) -> None:
-    """Check that the file is ours and bring its schema up to date."""
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+def _roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction, unless SQLite has done so by itself, as it does when the disk is full."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+def check_file(connection: sqlite3.Connection, where: str) -> None:
+    """Raise `SchemaError` for a file that is not ours, before anything in it is changed."""
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise SchemaError(f"{where} cannot be read as a database ({error}). Choose another file with --data.") from None
     if tables and application != APPLICATION_ID:
         raise SchemaError(f"{where} is a database of some other program. Choose another file with --data.")
+
+
+def migrate_file(connection: sqlite3.Connection, where: str) -> None:
+    """Bring a file's schema up to date."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    scripts = migrate.pending(version, where)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    for number, script in migrate.pending(version, where):
+    for number, script in scripts:
         connection.execute("BEGIN IMMEDIATE")
         for statement in migrate.statements(script, WORDS):
             connection.execute(statement)

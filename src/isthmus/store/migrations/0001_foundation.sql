@@ -75,7 +75,7 @@ CREATE TABLE route_table (
     version        BIGINT  NOT NULL
 );
 CREATE INDEX route_table_place ON route_table (account, region, seq);
-CREATE INDEX route_table_vpc ON route_table (account, region, vpc_id, seq);
+CREATE INDEX route_table_vpc ON route_table (vpc_id, account, region, seq);
 CREATE UNIQUE INDEX route_table_main ON route_table (vpc_id) WHERE is_main = 1;
 
 CREATE TABLE security_group (
@@ -89,7 +89,7 @@ CREATE TABLE security_group (
     version     BIGINT NOT NULL
 );
 CREATE INDEX security_group_place ON security_group (account, region, seq);
-CREATE INDEX security_group_vpc ON security_group (account, region, vpc_id, seq);
+CREATE INDEX security_group_vpc ON security_group (vpc_id, account, region, seq);
 CREATE UNIQUE INDEX security_group_name ON security_group (vpc_id, lower(name));
 
 CREATE TABLE security_group_rule (
@@ -110,7 +110,7 @@ CREATE TABLE security_group_rule (
     CHECK ((cidr IS NULL) <> (referenced_group_id IS NULL))
 );
 CREATE INDEX security_group_rule_place ON security_group_rule (account, region, seq);
-CREATE INDEX security_group_rule_group ON security_group_rule (account, region, group_id, seq);
+CREATE INDEX security_group_rule_group ON security_group_rule (group_id, account, region, seq);
 
 CREATE TABLE network_acl (
     seq        {identity},
@@ -122,7 +122,7 @@ CREATE TABLE network_acl (
     version    BIGINT  NOT NULL
 );
 CREATE INDEX network_acl_place ON network_acl (account, region, seq);
-CREATE INDEX network_acl_vpc ON network_acl (account, region, vpc_id, seq);
+CREATE INDEX network_acl_vpc ON network_acl (vpc_id, account, region, seq);
 CREATE UNIQUE INDEX network_acl_default ON network_acl (vpc_id) WHERE is_default = 1;
 
 CREATE TABLE network_acl_entry (
@@ -187,11 +187,12 @@ CREATE UNIQUE INDEX peering_established_pair ON peering (
     (CASE WHEN requester_vpc_id < accepter_vpc_id THEN accepter_vpc_id ELSE requester_vpc_id END)
 ) WHERE state IN ('provisioning', 'active');
 
--- Who sees a connection, and until when: one row per (account, Region).
+-- Who sees a connection, and until when: one row per (account, Region). No foreign key to the connection: to forget one
+-- connection the database would look through everybody's views, since no index begins with their number.
 CREATE TABLE peering_view (
     account     TEXT   NOT NULL,
     region      TEXT   NOT NULL,
-    peering_seq BIGINT NOT NULL REFERENCES peering (seq),
+    peering_seq BIGINT NOT NULL,
     state       TEXT   NOT NULL,
     hide_at     BIGINT,
     PRIMARY KEY (account, region, peering_seq)
