@@ -1,13 +1,17 @@
 """The one place that names concrete parts: from settings to a store, a gateway and a server."""
 
-import ipaddress
+import errno
+import json
 import os
 import secrets
+import signal
+import socket
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from isthmus import config
 from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
@@ -18,21 +22,26 @@ from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.authenticate import IdentitySettings, Mode
 from isthmus.gateway.handle import Gateway
+from isthmus.store.api import Kind
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
-from isthmus.store.sqlite import SqliteSettings, SqliteStore
+from isthmus.store.sqlite import SqliteSettings, SqliteStore, Work
+from isthmus.wire.http import HttpResponse
 
 if TYPE_CHECKING:
     from uvicorn import Server
 
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
 GRACE_SECONDS: Final = 30
+BACKLOG: Final = 2_048
 MAX_CONNECTIONS: Final = 10_000
+SERVER: Final = "the server at "
+"""How a server signs the lock of its data; what follows is its address."""
 
 
 def is_loopback(host: str) -> bool:
     """Tell whether a server that listens on `host` can be reached from this machine only."""
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
@@ -80,10 +89,13 @@ def gateway(settings: Settings, identifiers: Identifiers | None = None) -> Gatew
 def store(
     settings: Settings, *, holder: str = "an isthmus command", clock: Clock | None = None, seeds: Seeds = system_seeds
 ) -> SqliteStore:
-    """Open the store of these settings; its folder is made, for its owner only, where it is missing."""
+    """Open the store of these settings. Its file, and its folder where that is missing, are made for their owner only.
+
+    Raises `ConfigError` for a file that cannot be, `ExposedFileError` for one that others can read (I8).
+    """
     path = config.data_path(settings)
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(path)
     return SqliteStore(
         path,
         clock=clock or SystemClock(),
@@ -91,6 +103,27 @@ def store(
         settings=SqliteSettings(settings.queue_limit, settings.journal_rows),
         holder=holder,
     )
+
+
+def _make_private(path: Path) -> None:
+    """Make the file before SQLite would, with a mode of our choice; what SQLite puts beside it takes over that mode."""
+    try:
+        path.parent.mkdir(mode=credentials_file.FOLDER_MODE, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, credentials_file.FILE_MODE))
+    except OSError as error:
+        raise ConfigError(f"The data cannot be kept in {path}: {error.strerror}. Choose another with --data.") from None
+    check_private(path)
+
+
+def check_private(path: Path) -> None:
+    """Raise `ExposedFileError` for a file of secrets that others can read or write (I8)."""
+    with suppress(FileNotFoundError):
+        mode = path.stat().st_mode & 0o777
+        if mode & credentials_file.OTHERS:
+            raise credentials_file.ExposedFileError(
+                f"{path} holds secrets and others can read it (mode {mode:04o}). Make it private with "
+                f"'chmod 600 {path}', and replace its keys if others use this machine."
+            )
 
 
 def token_path(settings: Settings) -> Path:
@@ -103,40 +136,167 @@ def admin(settings: Settings) -> Admin:
     """Return the admin endpoints with a new token, written where the command line finds it."""
     token, path = secrets.token_urlsafe(32), token_path(settings)
     credentials_file.write_private(path, token + "\n")
-    return Admin(token, bounds(settings), str(path))
+    return Admin(token, bounds(settings), str(path.absolute()))
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A server that is ready to run, and what it must let go of afterwards."""
-
-    server: "Server"
-    store: SqliteStore
-    close: Callable[[], None]
+# --- a file without a server ------------------------------------------------------------------------------------------
 
 
-def serve(settings: Settings) -> int:
-    """Run a server until it is told to stop; return its exit status."""
+class _Unserved:
+    """A store that nobody serves, as the admin endpoints use one: every unit runs at once."""
+
+    def __init__(self, opened: SqliteStore) -> None:
+        self._opened, self.set_offset = opened, opened.set_offset
+
+    async def run(self, kind: Kind, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
+        return self._opened.run_now(kind, work)
+
+    async def run_unchecked(self, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
+        return self._opened.run_now(Kind.WRITE, work, unchecked=True)
+
+
+Perform = Callable[[str, str, Mapping[str, Any]], HttpResponse]
+"""Takes method, path and arguments of an admin endpoint."""
+
+
+@contextmanager
+def unserved(settings: Settings, clock: Clock | None = None) -> Iterator[Perform]:
+    """Open a file that nobody serves, under a server's lock, and yield what its admin endpoints would answer.
+
+    Raises `StoreInUseError` where somebody has it open.
+    """
+    import asyncio
+
+    opened = store(settings, clock=clock)
+    try:
+        seen, back = _Unserved(opened), Admin("", bounds(settings))
+        yield lambda method, path, args: asyncio.run(back.perform(method, path, args, seen))
+    finally:
+        opened.close()
+
+
+def server_of(data: Path) -> str | None:
+    """Return the address of the server that has this file open, None where the holder is no server.
+
+    Only to be asked while the file is locked: what a server wrote stays there when it is killed.
+    """
+    try:
+        holder = json.loads(data.resolve().with_name(data.resolve().name + ".lock").read_text(encoding="utf-8"))["holder"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return holder.removeprefix(SERVER) if str(holder).startswith(SERVER) else None
+
+
+# --- a server ---------------------------------------------------------------------------------------------------------
+
+
+def address(settings: Settings) -> str:
+    """Return the URL at which a client on this machine reaches a server with these settings."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)  # noqa: S104
+    return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
+
+
+def serve(settings: Settings, ready: Callable[[Settings], None] = lambda _: None) -> int:
+    """Run a server until it is told to stop; return its exit status.
+
+    `ready` is called once clients can connect, with the settings in force: a port of 0 has become a number.
+    Raises `ConfigError`, `StoreInUseError`, `SchemaError` or `ExposedFileError` where it cannot start.
+    """
+    check_private(config.credentials_path(settings))
+    with ExitStack() as stack:
+        front = gateway(settings)
+        opened, listener, settings = _take(settings, stack)
+        token = stack.enter_context(_own_token(settings))
+        lines = audit.Lines()
+        stack.callback(lines.flush)
+        machine = SystemClock()
+        edge = Edge(front, opened, token, machine.wall, audit.to_stream(settings.log_format, lines))
+        token.answered = edge.answered
+        server = _server(edge, lambda: ready(settings))
+        return _run(server, opened, listener)
+
+
+def _take(settings: Settings, stack: ExitStack) -> tuple[SqliteStore, socket.socket, Settings]:
+    """Take the port and the data. Who starts a second server on the same data hears that, not that the port is taken."""
+    listener: socket.socket | ConfigError
+    try:
+        listener = stack.enter_context(_listen(settings))
+        settings = _with_port(settings, listener.getsockname()[1])
+    except ConfigError as error:
+        listener = error
+    opened = store(settings, holder=SERVER + address(settings))
+    stack.callback(opened.close)
+    if isinstance(listener, ConfigError):
+        raise listener
+    return opened, listener, settings
+
+
+def _with_port(settings: Settings, port: int) -> Settings:
+    from msgspec.structs import replace
+
+    return replace(settings, port=port)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    host, port = settings.host, settings.port
+    try:
+        # As bytes, since text makes the resolver load Unicode's tables; IPv4 first, since localhost means that to clients.
+        found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, _, _, _, where = min(found, key=lambda each: each[0] == socket.AF_INET6)
+        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+    except (OSError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.EADDRINUSE:
+            raise ConfigError(
+                f"Port {port} of {host} is in use, perhaps by another Isthmus. Stop that, or choose another with --port "
+                "(0 takes a free one)."
+            ) from None
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(
+            f"Isthmus cannot listen on {host} port {port}: {why}. Choose others with --host and --port."
+        ) from None
+
+
+@contextmanager
+def _own_token(settings: Settings) -> Iterator[Admin]:
+    """The admin endpoints; a server in memory takes its token with it."""
+    back = admin(settings)
+    try:
+        yield back
+    finally:
+        if config.data_path(settings) is None:
+            token_path(settings).unlink(missing_ok=True)
+
+
+def _server(edge: Edge, ready: Callable[[], None]) -> "Server":
     from uvicorn import Config, Server
 
-    parts = _edge(settings)
-    edge, opened = parts
-    server = Server(
+    from isthmus.gateway.protocol import Connection
+
+    class Announced(Server):
+        """Says when clients can connect."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            ready()
+
+    return Announced(
         Config(
             edge,
-            host=settings.host,
-            port=settings.port,
-            http="httptools",
+            http=Connection,
+            interface="asgi3",
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
-            date_header=False,
+            proxy_headers=False,
             limit_concurrency=MAX_CONNECTIONS,
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
+
+
+def _run(server: "Server", opened: SqliteStore, listener: socket.socket) -> int:
     failed: list[str] = []
 
     def fatal(sentence: str) -> None:
@@ -144,26 +304,11 @@ def serve(settings: Settings) -> int:
         sys.stderr.write(sentence + "\n")
         server.should_exit = True
 
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
     opened.on_fatal = fatal
-    try:
-        server.run()
-    finally:
-        opened.close()
-        if config.data_path(settings) is None:
-            token_path(settings).unlink(missing_ok=True)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)  # uvicorn raises them again once it has finished: by then they mean nothing more
+    server.run(sockets=[listener])
     return 1 if failed or not server.started else 0
-
-
-def _edge(settings: Settings) -> tuple[Edge, SqliteStore]:
-    machine = SystemClock()
-    front = gateway(settings)
-    opened = store(settings, holder=f"the server at http://{settings.host}:{settings.port}", clock=machine)
-    try:
-        back = admin(settings)
-        stream = os.fdopen(os.dup(2), "w", buffering=1 << 16)
-        edge = Edge(front, opened, back, machine.wall, audit.to_stream(settings.log_format, stream))
-    except BaseException:
-        opened.close()
-        raise
-    back.answered = edge.answered
-    return edge, opened

@@ -4,10 +4,10 @@ A setting is written `port` in the file, `ISTHMUS_PORT` in the environment and `
 """
 
 import os
-import tomllib
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     journal_rows: int = 100_000
     queue_limit: int = 10_000
     credentials: str = ""
-    """Where `accounts create` writes its profile; empty: `credentials` beside the data."""
+    """Where `accounts create` writes its profile; empty: `credentials` in the user's data directory."""
 
     @property
     def in_force(self) -> Delays:
@@ -65,52 +65,71 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return self.delays or PROFILES[self.profile]
 
 
+LISTS: Final = ("allow_host", "trusted_proxy")
+TABLES: Final = ("delays", "quota")
+
+
 def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings in force; `given` are those of the command line, None where it said nothing.
+    """Return the settings in force; `given` are those of the command line, as text, None where it said nothing.
 
     Raises `ConfigError` with a sentence that names the setting.
     """
     path = given.get("config") or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
-    merged = {**_from_file(path), **_from_environment(environment)}
-    merged.update({name: value for name, value in given.items() if value not in (None, ()) and name != "config"})
+    said = {name: value for name, value in given.items() if value is not None and name != "config"}
+    merged = {**_from_file(path, environment), **_from_environment(environment), **_parsed_all(said)}
     try:
         settings = msgspec.convert(merged, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"A setting cannot be used: {error}. `isthmus serve --help` lists them.") from None
+        raise ConfigError(_sentence(str(error), merged)) from None
     _check(settings)
     return settings
 
 
-def _from_file(path: str | None) -> dict[str, Any]:
-    file = Path(path) if path else config_folder() / "config.toml"
+def _sentence(problem: str, merged: Mapping[str, Any]) -> str:
+    """Say in the operator's words what msgspec found wrong."""
+    found = re.search(r"^(?P<what>.*) - at `\$\.(?P<name>\w+)(?P<part>[^`]*)`$", problem)
+    if not found:
+        return f"A setting cannot be used: {problem}. `isthmus serve --help` lists them."
+    name = found["name"]
+    choices = [word for word in get_args(Settings.__annotations__[name]) if isinstance(word, str) and word]
+    expected = f"it may be {' or '.join(choices)}" if choices else found["what"][:1].lower() + found["what"][1:]
+    return f"The setting {name}{found['part']} cannot be {merged[name]!r}: {expected}."
+
+
+def _from_file(path: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    file = Path(path) if path else config_folder(environment) / "config.toml"
+    if not path and not file.exists():
+        return {}
+    import tomllib  # most servers have no settings file
+
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        if path:
-            raise ConfigError(f"There is no settings file {file}.") from None
-        return {}
-    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"There is no settings file {file}.") from None
+    except (OSError, ValueError) as error:
         raise ConfigError(f"The settings file {file} cannot be read: {error}") from None
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Settings):
-        text = environment.get(f"{ENVIRONMENT_PREFIX}{field.name.upper()}")
-        if text is not None:
-            found[field.name] = _parsed(field.name, text)
-    return found
+    names = {field.name: f"{ENVIRONMENT_PREFIX}{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
+    return _parsed_all({name: environment[variable] for name, variable in names.items() if variable in environment})
+
+
+def _parsed_all(texts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _parsed(name, value) if isinstance(value, str) else value for name, value in texts.items()}
 
 
 def _parsed(name: str, text: str) -> Any:  # noqa: ANN401 - typed by msgspec afterwards
-    if name in ("allow_host", "trusted_proxy"):
-        return tuple(part.strip() for part in text.split(",") if part.strip())
-    if name in ("delays", "quota"):
-        try:
-            return {key.strip(): value.strip() for key, _, value in (part.partition("=") for part in text.split(","))}
-        except ValueError:
-            raise ConfigError(f"{ENVIRONMENT_PREFIX}{name.upper()} must look like name=number,name=number.") from None
-    return text
+    """Read what a shell can say: lists as `a,b`, tables as `name=number,name=number`."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if name in LISTS:
+        return tuple(parts)
+    if name not in TABLES:
+        return text
+    pairs = [part.partition("=") for part in parts]
+    if not all(equals and number.strip() for _, equals, number in pairs):
+        raise ConfigError(f"The setting {name} must look like name=number,name=number, not {text!r}.")
+    return {key.strip(): number.strip() for key, _, number in pairs}
 
 
 LIMITS: Final[Mapping[str, tuple[float, float]]] = {
@@ -128,11 +147,13 @@ def _check(settings: Settings) -> None:
             raise ConfigError(f"{name} must be between {low:g} and {high:g}, not {getattr(settings, name):g}.")
     if any(not 0 <= seconds <= 86_400 for seconds in msgspec.structs.astuple(settings.in_force)):
         raise ConfigError("A delay must be between 0 and 86400 seconds.")
+    if not re.fullmatch(r"[0-9]{12}", settings.default_account):
+        raise ConfigError(f"default_account must be an account id, 12 digits, not {settings.default_account!r}.")
 
 
-def config_folder() -> Path:
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """Return where a user's settings lie."""
-    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "isthmus"
+    return Path(environment.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "isthmus"
 
 
 def data_folder() -> Path:

@@ -14,6 +14,8 @@ from isthmus.store.tables import OWNED
 from isthmus.store.unit import Unit
 
 ACCOUNT_DIGITS: Final = 12
+LONGEST_NAME: Final = 50
+"""As in AWS Organizations; and a name stands on one line of a table."""
 
 
 class AdministrationError(Exception):
@@ -31,15 +33,21 @@ class NewAccount:
 def create_account(unit: Unit, name: str, account_id: str | None = None) -> NewAccount:
     """Make an account with one access key, which acts as the account's root (I4, I5).
 
-    Raises `AdministrationError` for an id that is no account id or is taken.
+    Raises `AdministrationError` for an id that is no account id or is taken, and for a name that is none.
     """
-    chosen = account_id or _free_account_id(unit)
-    if len(chosen) != ACCOUNT_DIGITS or not (chosen.isascii() and chosen.isdigit()):
-        raise AdministrationError(f"{chosen!r} is not an account id: those have 12 digits.")
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise AdministrationError(f"An account's name has 1 to {LONGEST_NAME} printable characters, unlike {name!r}.")
+    chosen = _checked(account_id) if account_id is not None else _free_account_id(unit)
     if unit.accounts.get(chosen):
         raise AdministrationError(f"Account {chosen} exists already; `isthmus accounts show {chosen}` shows it.")
     account = unit.accounts.put(Account(chosen, name, unit.now))
     return NewAccount(account, create_key(unit, account))
+
+
+def _checked(account_id: str) -> str:
+    if len(account_id) != ACCOUNT_DIGITS or not (account_id.isascii() and account_id.isdigit()):
+        raise AdministrationError(f"{account_id!r} is not an account id: those have 12 digits.")
+    return account_id
 
 
 def _free_account_id(unit: Unit) -> str:
@@ -143,5 +151,5 @@ def reset(unit: Unit, *, identity: bool) -> None:
 
 
 def reset_account(unit: Unit, account_id: str) -> None:
-    """Remove what one account owns; its name and keys stay."""
-    remove_objects(unit, account_id)
+    """Remove what one account owns; its name and keys stay. In open mode an account needs neither, so any id will do."""
+    remove_objects(unit, _checked(account_id))

@@ -1,11 +1,8 @@
-"""The command line."""
-
-import sys
+"""The command line: `isthmus serve`, and the commands that speak to a running server or open a file that nobody serves."""
 
 
 def main() -> None:
     """Run a command."""
-    from isthmus import bootstrap, config
+    from isthmus.cli.root import root
 
-    settings = config.load(dict(word.removeprefix("--").replace("-", "_").split("=", 1) for word in sys.argv[2:]))
-    sys.exit(bootstrap.serve(settings))
+    root(prog_name="isthmus")

@@ -1,5 +1,6 @@
 """Our own endpoints, below `/_isthmus/`: health, clock, accounts, reset, metrics.
 
+The command line speaks to them; on a file that no server has open it calls `Admin.perform` itself, so both do the same.
 Only `health` is free. Everything else needs the token from the file beside the data, which the command line reads, and
 whatever changes something needs POST. Answers are JSON, except for metrics.
 """
@@ -33,7 +34,7 @@ LATEST: Final = 253_402_300_799_000 - durations.LONGEST
 Args = Mapping[str, Any]
 
 
-class BadRequestError(Exception):
+class BadRequestError(ValueError):
     """The caller's words make no sense here; the text says why."""
 
 
@@ -48,20 +49,25 @@ class Admin:
 
     async def answer(self, http: HttpRequest, store: Any) -> HttpResponse:  # noqa: ANN401 - the store as the edge has it
         """Answer a request below the prefix."""
-        name, _, rest = http.path.removeprefix(PREFIX).partition("/")
-        route = ROUTES.get((http.method, name))
         if why := guard.refusal(http, self.bounds):
             return _json(403, {"error": why})
-        if name != "health" and not self._has_token(http):
+        if http.path != f"{PREFIX}health" and not self._has_token(http):
             return _json(401, {"error": "This needs the header 'Authorization: Bearer TOKEN' with the server's token."})
-        if route is None:
-            return _json(404, {"error": f"There is no {http.method} {http.path} here."})
-        return await self._run(route, store, rest, http)
-
-    async def _run(self, route: "Route", store: Any, rest: str, http: HttpRequest) -> HttpResponse:  # noqa: ANN401
         try:
-            return await route(self, store, rest, _args(http))
-        except (BadRequestError, AdministrationError, ValueError) as error:
+            args = _args(http)
+        except ValueError as error:
+            return _json(400, {"error": str(error)})
+        return await self.perform(http.method, http.path, args, store)
+
+    async def perform(self, method: str, path: str, args: Args, store: Any) -> HttpResponse:  # noqa: ANN401
+        """Do what was asked, by a request or, on a file that nobody serves, by the command line."""
+        name, _, rest = path.removeprefix(PREFIX).partition("/")
+        route = ROUTES.get((method, name))
+        if route is None:
+            return _json(404, {"error": f"There is no {method} {path} here."})
+        try:
+            return await route(self, store, rest, args)
+        except (BadRequestError, AdministrationError) as error:
             return _json(400, {"error": str(error)})
         except ApiError as error:
             return _json(503, {"error": error.message})
@@ -122,13 +128,20 @@ async def _move_clock(_: Admin, store: Any, __: str, args: Args) -> HttpResponse
     ((name, value),) = args.items()
 
     def work(unit: Unit) -> None:
-        now = MOVES[name](unit, value)
+        now = _moved(unit, name, value)
         if not EARLIEST <= now <= LATEST:
             raise BadRequestError(f"Service time must stay between {instant(EARLIEST)} and {instant(LATEST)}.")
         store.set_offset(unit, now - unit.wall)
 
     await store.run(Kind.WRITE, work)
     return _json(200, await store.run(Kind.READ, _clock))
+
+
+def _moved(unit: Unit, name: str, value: Any) -> int:  # noqa: ANN401 - from JSON
+    try:
+        return MOVES[name](unit, value)
+    except ValueError as error:
+        raise BadRequestError(str(error)) from None
 
 
 def _at(text: str) -> int:
@@ -211,17 +224,24 @@ async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN4
 
 async def _reset(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
     _only(args, "identity", "account")
-    if account_id := args.get("account"):
-        await store.run(Kind.WRITE, lambda unit: administration.reset_account(unit, str(account_id)))
-        return _json(200, {"reset": str(account_id)})
-    identity = _flag(args, "identity")
+    account_id, identity = args.get("account"), _flag(args, "identity")
+    if account_id is None:
+        return await _reset_everything(store, identity=identity)
+    if identity:
+        raise BadRequestError("Say either account or identity; POST accounts/ID/delete removes an account with its keys.")
+    await store.run(Kind.WRITE, lambda unit: administration.reset_account(unit, str(account_id)))
+    return _json(200, {"reset": str(account_id)})
 
-    def work(unit: Unit) -> None:
+
+async def _reset_everything(store: Any, *, identity: bool) -> HttpResponse:  # noqa: ANN401
+    def work(unit: Unit) -> list[str]:
+        gone = [account.id for account in administration.list_accounts(unit)] if identity else []
         administration.reset(unit, identity=identity)
         store.set_offset(unit, 0)
+        return gone
 
-    await store.run_unchecked(work)
-    return _json(200, {"reset": "everything" if identity else "objects"})
+    gone = await store.run_unchecked(work)
+    return _json(200, {"reset": "everything" if identity else "objects", "deleted_accounts": gone})
 
 
 async def _metrics(admin: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401

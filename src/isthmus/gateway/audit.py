@@ -1,8 +1,11 @@
 """The audit log: one line per request, refusals and reads included, to a stream of the operator's (decision 11)."""
 
+import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping
-from typing import TextIO
+from contextlib import suppress
+from typing import Final
 
 from isthmus.gateway.handle import Incoming
 
@@ -27,8 +30,7 @@ def _line(incoming: Incoming, status: int, wall: int, source: str) -> Line:
     }
 
 
-def _json(line: Line) -> str:
-    return json.dumps(line, separators=(",", ":"))
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _text(line: Line) -> str:
@@ -44,7 +46,35 @@ def none(incoming: Incoming, status: int, wall: int, source: str) -> None:
     """Log nothing."""
 
 
-def to_stream(log_format: str, stream: TextIO) -> Audit:
+FLUSH_SECONDS: Final = 0.05
+
+
+class Lines:
+    """Lines on their way to a file descriptor, written together every 50 ms: a request pays for no system call.
+
+    Lines that nobody can take any more, because the reader of a pipe has gone, are dropped: the server serves on.
+    """
+
+    def __init__(self, descriptor: int = 2) -> None:
+        """Write to `descriptor`, by default standard error."""
+        self._descriptor, self._waiting = descriptor, list[str]()
+
+    def write(self, line: str) -> None:
+        """Take a line; the running event loop writes it soon."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.flush)
+        self._waiting.append(line)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        rest = "".join(self._waiting).encode("utf-8", "backslashreplace")
+        self._waiting.clear()
+        with suppress(OSError):
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+
+
+def to_stream(log_format: str, stream: Lines) -> Audit:
     """Return the audit log of a format: `json`, `text` or `none`."""
     if log_format == "none":
         return none

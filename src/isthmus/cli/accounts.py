@@ -1,0 +1,189 @@
+# ruff: noqa: D301 - \b is for click: it keeps the lines of the examples
+"""`isthmus accounts`: makes, lists, shows and deletes accounts, and keeps their profiles in the credentials file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from isthmus.cli import show
+from isthmus.cli.ask import Target, json_option, target_options
+
+CREDENTIALS: Final = click.option(
+    "--credentials", metavar="FILE", help="The credentials file for its profile. Default: in the user's data directory."
+)
+
+
+@click.group()
+def accounts() -> None:
+    """Make, list, show and delete accounts.
+
+    \b
+    Examples:
+      isthmus accounts create alice
+      isthmus accounts list
+      isthmus accounts delete 111122223333 --with-objects
+    """
+
+
+@accounts.command()
+@click.argument("name")
+@click.option("--id", "account_id", metavar="ID", help="Its 12 digits. Default: drawn at random.")
+@click.option("--print", "prints_secret", is_flag=True, help="Show the secret key at a terminal, too.")
+@CREDENTIALS
+@target_options
+@json_option
+def create(
+    name: str,
+    account_id: str | None,
+    endpoint: str | None,
+    token_file: str | None,
+    data: str | None,
+    credentials: str | None,
+    *,
+    prints_secret: bool,
+    wants_json: bool,
+) -> None:
+    """Make the account NAME with an access key, and write its profile.
+
+    The key acts as the account's root. Its secret goes into the profile isthmus-ID of the credentials file, which only
+    you can read, and to standard output where that is a pipe; a terminal shows it with --print.
+
+    \b
+    Examples:
+      isthmus accounts create alice
+      isthmus accounts create bob --id 111122223333 --json
+    """
+    path = _credentials_path(credentials)
+    with Target(endpoint, token_file, data).open(may_create=True) as ask:
+        made = ask("POST", "accounts", {"name": name, **({"id": account_id} if account_id else {})})
+    key = made["access_keys"][0]
+    content = {
+        "account_id": made["id"],
+        "name": made["name"],
+        "access_key_id": key["access_key_id"],
+        "secret_access_key": key["secret_access_key"],
+        "profile": _write_profile(path, made["id"], key),
+        "credentials_file": str(path),
+    }
+    if wants_json:
+        show.as_json(content)
+        return
+    if show.is_terminal() and not prints_secret:
+        content["secret_access_key"] = "in the credentials file (--print shows it)"  # noqa: S105 - none
+    show.facts({word.replace("_", " "): value for word, value in content.items()})
+
+
+@accounts.command("list")
+@target_options
+@json_option
+def list_(endpoint: str | None, token_file: str | None, data: str | None, *, wants_json: bool) -> None:
+    """List the accounts that were made, oldest first.
+
+    \b
+    Examples:
+      isthmus accounts list
+      isthmus accounts list --data isthmus.db --json
+    """
+    with Target(endpoint, token_file, data).open() as ask:
+        found = ask("GET", "accounts", {})["accounts"]
+    if wants_json:
+        show.as_json(found)
+        return
+    content = [(each["id"], each["name"], each["created_at"]) for each in found]
+    show.rows(("Account", "Name", "Created"), content, nothing="No account was made yet: isthmus accounts create NAME")
+
+
+@accounts.command("show")
+@click.argument("account_id", metavar="ID")
+@target_options
+@json_option
+def show_(account_id: str, endpoint: str | None, token_file: str | None, data: str | None, *, wants_json: bool) -> None:
+    """Show the account ID and its access keys, without their secrets.
+
+    \b
+    Example:
+      isthmus accounts show 111122223333
+    """
+    with Target(endpoint, token_file, data).open() as ask:
+        found = ask("GET", f"accounts/{_digits(account_id)}", {})
+    if wants_json:
+        show.as_json(found)
+        return
+    keys = ", ".join(f"{key['access_key_id']} ({key['status']})" for key in found["access_keys"])
+    show.facts({"account id": found["id"], "name": found["name"], "created": found["created_at"], "access keys": keys})
+
+
+@accounts.command()
+@click.argument("account_id", metavar="ID")
+@click.option("--with-objects", is_flag=True, help="Delete what it owns, too; its connections end as deleted.")
+@CREDENTIALS
+@target_options
+@json_option
+def delete(
+    account_id: str,
+    endpoint: str | None,
+    token_file: str | None,
+    data: str | None,
+    credentials: str | None,
+    *,
+    with_objects: bool,
+    wants_json: bool,
+) -> None:
+    """Delete the account ID, its keys and its profile.
+
+    While it owns objects this is refused unless you say --with-objects. The other sides of its connections then see them
+    as deleted.
+
+    \b
+    Examples:
+      isthmus accounts delete 111122223333
+      isthmus accounts delete 111122223333 --with-objects
+    """
+    path = _credentials_path(credentials)
+    with Target(endpoint, token_file, data).open() as ask:
+        gone = ask("POST", f"accounts/{_digits(account_id)}/delete", {"with_objects": with_objects})
+    remove_profiles(path, [account_id])
+    if wants_json:
+        show.as_json(gone)
+    else:
+        click.echo(f"Account {account_id} is deleted, and with it {', '.join(gone['access_key_ids']) or 'no key'}.")
+
+
+def _digits(account_id: str) -> str:
+    if not (account_id.isascii() and account_id.isalnum()):
+        raise click.UsageError(f"{account_id!r} is not an account id: those have 12 digits.")
+    return account_id
+
+
+def _credentials_path(given: str | None) -> Path:
+    from isthmus import config
+
+    return config.credentials_path(config.load({"credentials": given}))
+
+
+def _write_profile(path: Path, account_id: str, key: Mapping[str, Any]) -> str | None:
+    """Write the profile; where that fails the account is made all the same, so its key must still be told."""
+    from isthmus import config
+    from isthmus.gateway import credentials_file
+
+    profile = credentials_file.profile_name(account_id)
+    words = {"access_key_id": key["access_key_id"], "secret": key["secret_access_key"]}
+    try:
+        credentials_file.write_profile(path, profile, **words, region=config.load({}).default_region)
+    except (OSError, credentials_file.ExposedFileError) as error:
+        click.echo(f"The account is made, but its profile could not be written: {error}", err=True)
+        return None
+    return profile
+
+
+def remove_profiles(path: Path, account_ids: list[str]) -> None:
+    """Take the profiles of deleted accounts out of the credentials file; one that cannot be read stays, with a warning."""
+    from isthmus.gateway import credentials_file
+
+    try:
+        for account_id in account_ids:
+            credentials_file.remove_profile(path, credentials_file.profile_name(account_id))
+    except (OSError, credentials_file.ExposedFileError) as error:
+        click.echo(f"The profiles in {path} stay: {error}", err=True)

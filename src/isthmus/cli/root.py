@@ -1,0 +1,67 @@
+# ruff: noqa: D301 - \b is for click: it keeps the lines of the examples
+"""The `isthmus` command itself: it finds its subcommands by name and loads only the one that was asked for."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from isthmus import __version__
+
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "isthmus.cli.serve:serve",
+    "accounts": "isthmus.cli.accounts:accounts",
+    "clock": "isthmus.cli.clock:clock",
+    "reset": "isthmus.cli.server:reset",
+    "health": "isthmus.cli.server:health",
+    "metrics": "isthmus.cli.server:metrics",
+    "actions": "isthmus.cli.actions:actions",
+}
+
+
+class Root(click.Group):
+    """A group that imports a command when it is named: `isthmus serve` must start quickly."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        """Return the commands in the order in which a user meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        """Return a command by its name."""
+        if name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[name].split(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command; what the operator can mend is told as a sentence, not as a traceback."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if isinstance(error, _mendable()):
+                raise click.ClickException(str(error)) from error
+            raise
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    from isthmus.config import ConfigError
+    from isthmus.gateway.credentials_file import ExposedFileError
+    from isthmus.store.api import SchemaError, StoreInUseError
+
+    return ConfigError, ExposedFileError, SchemaError, StoreInUseError
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="isthmus %(version)s")
+def root() -> None:
+    """Amazon EC2's VPC peering, as a server that you run yourself.
+
+    \b
+    Examples:
+      isthmus serve                         run a server on http://127.0.0.1:4510
+      isthmus accounts create alice         make an account with an access key
+      isthmus clock advance 7d              let a week pass
+      aws ec2 describe-vpcs --endpoint-url http://127.0.0.1:4510
+    """

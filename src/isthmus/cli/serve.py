@@ -1,0 +1,129 @@
+# ruff: noqa: D301 - \b is for click: it keeps the lines of the examples
+"""`isthmus serve`: runs a server, and says on standard error what was started and how to stop it."""
+
+import os
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from isthmus.config import Settings
+
+OPTIONS: Final[dict[str, tuple[str, str]]] = {
+    "host": ("ADDRESS", "The address to listen on. Default: 127.0.0.1"),
+    "port": ("PORT", "The port to listen on; 0 takes a free one. Default: 4510"),
+    "data": ("FILE", "Where the state is kept, or `memory`. Default: isthmus.db in the user's data directory"),
+    "auth": ("open|enforce", "Who is believed. Default: open on loopback, enforce elsewhere"),
+    "allow_host": ("NAME,...", "Further names that clients may call this server by"),
+    "trusted_proxy": ("CIDR,...", "Proxies whose X-Forwarded-For is believed"),
+    "log_format": ("text|json|none", "The audit log, a line per request on standard error. Default: text"),
+    "profile": ("instant|realistic", "How long transitional states last. Default: instant"),
+    "delays": ("NAME=SECONDS,...", "The same, one by one: initiating_seconds, provisioning_seconds, deleting_seconds"),
+    "quotas": ("default|real", "Which quotas hold: EC2's own with `real`. Default: peering's are real, others 100 times"),
+    "quota": ("NAME=NUMBER,...", "Single quotas by name, over those"),
+    "default_account": ("ID", "In open mode, the account of an access key id that names none. Default: 000000000000"),
+    "default_region": ("REGION", "The Region of a request that names none. Default: us-east-1"),
+    "signature_window_seconds": ("SECONDS", "How far a signature's date may be off, 300 to 900. Default: 900"),
+    "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
+    "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
+    "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),
+    "credentials": ("FILE", "The credentials file of `isthmus accounts`; must be private. Default: beside the default data"),
+}
+"""Every setting that takes a value, as the command line and its help name it."""
+
+
+def _setting_options(command: Callable[..., None]) -> Callable[..., None]:
+    for name in reversed(OPTIONS):
+        metavar, text = OPTIONS[name]
+        command = click.option(f"--{name.replace('_', '-')}", name, metavar=metavar, help=f"{text}.")(command)
+    return command
+
+
+@click.command()
+@click.option("--config", metavar="FILE", help="A TOML file with settings, named as the options with _ for -.")
+@_setting_options
+@click.option("--allow-open-network", is_flag=True, default=None, help="Let --auth open be reached beyond loopback.")
+@click.option("--ready-file", metavar="FILE", help="Write the server's URL here once clients can connect.")
+def serve(ready_file: str | None, **given: Any) -> None:  # noqa: ANN401 - typed by config.load
+    """Run a server until Ctrl-C or SIGTERM.
+
+    Every option is a setting, which may also stand in a TOML file (--config, else config.toml in the user's
+    configuration directory) or in the environment, as ISTHMUS_PORT for --port. The command line wins over the
+    environment, the environment over the file.
+
+    \b
+    Examples:
+      isthmus serve                                   on http://127.0.0.1:4510
+      isthmus serve --data memory --port 0            on a free port, nothing kept
+      isthmus serve --profile realistic --quotas real
+      isthmus serve --auth enforce --log-format json
+      ISTHMUS_PORT=4600 isthmus serve --config isthmus.toml
+    """
+    from isthmus import bootstrap, config
+
+    settings = config.load(given)
+    _warn(settings)
+    announced = _Announcement(Path(ready_file) if ready_file else None)
+    try:
+        status = bootstrap.serve(settings, announced)
+    finally:
+        announced.withdraw()
+    sys.exit(status)
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)
+
+
+def _warn(settings: "Settings") -> None:
+    from isthmus import bootstrap
+
+    mode = bootstrap.identity(settings).mode.value
+    if mode == "open" and not bootstrap.is_loopback(settings.host):
+        warning = (
+            "WARNING: this server is OPEN BEYOND LOOPBACK. Whoever reaches it over the network can act as any account, "
+            "without a key. Use --auth enforce unless the network is yours alone."
+        )
+        _say(click.style(warning, fg="red", bold=True) if sys.stderr.isatty() else warning)
+
+
+MODES: Final[Mapping[str, str]] = {
+    "open": "open: a 12-digit access key id is the account, and its signature is not checked",
+    "enforce": "enforce: only issued keys, every signature checked (isthmus accounts create NAME)",
+}
+
+
+class _Announcement:
+    """Tells people on standard error, and scripts by a file, that the server is ready."""
+
+    def __init__(self, ready_file: Path | None) -> None:
+        self._file = ready_file
+
+    def __call__(self, settings: "Settings") -> None:
+        from isthmus import __version__, bootstrap, config
+
+        url = bootstrap.address(settings)
+        _say(
+            f"Isthmus {__version__} listens on {settings.host} port {settings.port}\n"
+            f"  data  {config.data_path(settings) or 'in memory: gone when the server stops'}\n"
+            f"  auth  {MODES[bootstrap.identity(settings).mode.value]}\n"
+            f"  stop  Ctrl-C or kill {os.getpid()}: what was accepted is finished first\n"
+            f"ready {url}"
+        )
+        if self._file:
+            _write_whole(self._file, url + "\n")
+
+    def withdraw(self) -> None:
+        """A server that has stopped is not ready."""
+        if self._file:
+            self._file.unlink(missing_ok=True)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write a file that appears with its content: whoever waits for it reads at once."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
