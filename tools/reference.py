@@ -18,11 +18,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
 import msgspec
 
 from isthmus import config
 from isthmus.actions import registry
 from isthmus.actions.describe import Listing
+from isthmus.cli.serve import serve
 from isthmus.domain import errors, ids, pages, peering, quotas
 from isthmus.domain.filters import FilterTable
 from isthmus.domain.peering import Event, State
@@ -184,12 +186,13 @@ def errors_page() -> str:
             head(
                 "Errors",
                 "",
-                "`{name}` stands for what the caller said. Some actions word an error of their own under these codes;",
-                "those words stand with the rule, in `src/isthmus/domain/`.",
+                "What stands in braces is filled in: what the caller said, or what the rule knows.",
                 "*Inferred*: nobody has recorded the service's own words, so these are ours and may be mended.",
             ),
             "## Words\n",
             table(("code", "status", "message", ""), sorted(worded, key=lambda row: str(row[0]))),
+            "## Words of single rules\n",
+            table(("code", "message", "where"), sorted(_single(ROOT / "src" / "isthmus"))),
             "## Quotas that are used up\n",
             table(("quota", "code", "message"), limits),
             "[quotas.md](quotas.md) has the numbers.\n",
@@ -215,6 +218,56 @@ def _inferred() -> frozenset[str]:
         if "inferred" in line.partition("#")[2]:
             found.add(name)
     return frozenset(found)
+
+
+def _single(source: Path) -> Iterator[tuple[str, str, str]]:
+    """Errors that are worded where they are raised: their code, their words, and the module."""
+    free = dict(_free_constructors())
+    for path in sorted(source.rglob("*.py")):
+        if path.name == "errors.py" or "shapes" in path.parts:
+            continue
+        module = str(path.relative_to(source).with_suffix("")).replace("/", ".")
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(call, ast.Call) and (found := worded(call, free)):
+                yield code(found[0]), found[1], code(module)
+
+
+def _free_constructors() -> Iterator[tuple[str, str]]:
+    """The constructors of `domain.errors` that take nothing but a message, each with its code."""
+    for name, constructor in inspect.getmembers(errors, inspect.isfunction):
+        if list(inspect.signature(constructor).parameters) == ["message"]:
+            yield name, constructor("").code
+
+
+def worded(call: ast.Call, free: Mapping[str, str]) -> tuple[str, str] | None:
+    """The code and the words of an error that is made in this call; None where it is no such call.
+
+    >>> worded(ast.parse("invalid_combination(f'not with {name}')", mode="eval").body, {"invalid_combination": "Both"})
+    ('Both', 'not with {name}')
+    """
+    name = ast.unparse(call.func).rpartition(".")[2]
+    match name, call.args:
+        case "ApiError", [ast.Constant(value=str(given)), message]:
+            words = _words(message)
+        case _, [message] if name in free:
+            given, words = free[name], _words(message)
+        case _:
+            return None
+    return (given, words) if words else None
+
+
+def _words(message: ast.expr) -> str:
+    match message:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=values):
+            return "".join(_words(value) for value in values)
+        case ast.FormattedValue(value=ast.Name(id=name) | ast.Attribute(attr=name)):
+            return "{" + name + "}"
+        case ast.FormattedValue():
+            return "{…}"
+        case _:
+            return ""
 
 
 # --- Quotas -----------------------------------------------------------------------------------------------------------
@@ -254,9 +307,9 @@ def quotas_page() -> str:
 
 def settings_page() -> str:
     """Every setting with its three names, its default and its meaning."""
-    meanings = meanings_of_settings()
+    meanings = {name: without_default(text) for name, text in meanings_of_settings().items()}
     rows = [
-        (code(each.name), code(variable(each.name)), kind_of_setting(each.type), _shown(each), meanings.get(each.name, ""))
+        (code(each.name), code(variable(each.name)), kind_of_setting(each.type), _shown(each), meanings[each.name])
         for each in msgspec.structs.fields(config.Settings)
     ]
     profiles = [
@@ -311,8 +364,18 @@ def kind_of_setting(annotation: Any) -> str:
 
 
 def meanings_of_settings() -> Mapping[str, str]:
-    """What each setting means: the words below it in config.py, else the help of its option of `isthmus serve`."""
-    return {**_helps(), **attribute_docstrings(inspect.getsource(config), "Settings")}
+    """What each setting means: the help of its option of `isthmus serve`, else the words below it in config.py."""
+    return {**attribute_docstrings(inspect.getsource(config), "Settings"), **_helps()}
+
+
+def without_default(text: str) -> str:
+    """A help text without the default that another column shows; one that only words can tell stays.
+
+    >>> without_default("The port. Default: 4510."), without_default("Who. Default: open on loopback.")
+    ('The port.', 'Who. Default: open on loopback.')
+    """
+    words, found, default = text.partition(" Default: ")
+    return words if found and " " not in default else text
 
 
 def attribute_docstrings(source: str, name: str) -> dict[str, str]:
@@ -331,13 +394,7 @@ def attribute_docstrings(source: str, name: str) -> dict[str, str]:
 
 
 def _helps() -> dict[str, str]:
-    import click
-
-    from isthmus import cli
-
-    commands = [each for each in vars(cli).values() if isinstance(each, click.Group)]
-    serve = next((group.commands["serve"] for group in commands if "serve" in group.commands), None)
-    options = [each for each in serve.params if isinstance(each, click.Option)] if serve else []
+    options = [each for each in serve.params if isinstance(each, click.Option)]
     return {each.name: each.help for each in options if each.name and each.help}
 
 

@@ -1,3 +1,4 @@
+import ast
 from dataclasses import fields
 from pathlib import Path
 
@@ -55,6 +56,29 @@ def test_an_inferred_wording_is_marked() -> None:
     marks = {row[2]: row[-1] for row in rows(words)}
     assert marks["Duplicate tag key '{key}' specified."] == "inferred"
     assert marks["Request has expired."] == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('errors.ApiError("Blocked", "Go away.")', ("Blocked", "Go away.")),
+        ('errors.operation_not_permitted(f"User {account} may not")', ("OperationNotPermitted", "User {account} may not")),
+        ('errors.operation_not_permitted("User " "may not")', ("OperationNotPermitted", "User may not")),
+        ("errors.operation_not_permitted(SENTENCE)", None),
+        ('errors.not_found("vpc", "vpc-1")', None),
+        ("ApiError(code, text)", None),
+    ],
+)
+def test_words_are_found_where_they_are_raised(source: str, found: tuple[str, str] | None) -> None:
+    call = ast.parse(source, mode="eval").body
+    assert isinstance(call, ast.Call)
+    assert reference.worded(call, dict(reference._free_constructors())) == found
+
+
+def test_words_of_single_rules_are_on_the_page() -> None:
+    single = reference.errors_page().partition("## Words of single rules")[2].partition("\n## ")[0]
+    assert ["`OperationNotPermitted`", "User {account} cannot delete peering {id}", "`domain.peering`"] in rows(single)
+    assert "`MalformedQueryString`" in first_cells(single)
 
 
 def test_every_quota_has_both_numbers() -> None:
