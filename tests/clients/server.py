@@ -3,7 +3,6 @@
 import itertools
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -91,22 +90,16 @@ class Server:
 @contextmanager
 def serving(folder: Path, *options: str) -> Iterator[Server]:
     """Run `isthmus serve` in memory on a free port; files that it writes go below `folder`."""
-    port, log = _free_port(), folder / "server.log"
-    command = [
-        sys.executable,
-        "-m",
-        "isthmus",
-        "serve",
-        f"--port={port}",
-        "--data=memory",
-        "--auth=open",
-        "--log-format=json",
-    ]
+    ready, log = folder / "ready", folder / "server.log"
+    words = ["--port", "0", "--data", "memory", "--auth", "open", "--log-format", "json", "--ready-file", str(ready)]
+    command = [sys.executable, "-m", "isthmus", "serve", *words, *options]
     with log.open("wb") as sink:
-        process = subprocess.Popen([*command, *options], env=_environment(folder), stderr=sink)
+        process = subprocess.Popen(command, env=_environment(folder), stderr=sink)
         try:
-            health = _await_health(process, f"http://127.0.0.1:{port}", log)
-            yield Server(f"http://127.0.0.1:{port}", Path(health["token_file"]), log)
+            endpoint = _await(process, ready, log)
+            with urlopen(f"{endpoint}/_isthmus/health") as answer:
+                health = json.load(answer)
+            yield Server(endpoint, Path(health["token_file"]), log)
         finally:
             process.terminate()
             process.wait(STOPPING_SECONDS)
@@ -118,21 +111,13 @@ def _environment(folder: Path) -> dict[str, str]:
     return {**kept, "XDG_DATA_HOME": str(folder / "data"), "XDG_CONFIG_HOME": str(folder / "config")}
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _await_health(process: subprocess.Popen[bytes], endpoint: str, log: Path) -> dict[str, str]:
+def _await(process: subprocess.Popen[bytes], ready: Path, log: Path) -> str:
     deadline = time.monotonic() + STARTING_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            with urlopen(f"{endpoint}/_isthmus/health", timeout=5) as answer:
-                return json.load(answer)
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(f"The server did not start; it said: {log.read_text()}")
+    while not ready.exists():
+        assert process.poll() is None, f"The server did not start; it said: {log.read_text()}"
+        assert time.monotonic() < deadline, f"The server did not start within {STARTING_SECONDS} seconds."
+        time.sleep(0.02)
+    return ready.read_text().strip()
 
 
 def client_environment(server: Server, place: Place, home: Path, more: Sequence[str] = ()) -> dict[str, str]:
