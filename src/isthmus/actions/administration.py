@@ -148,6 +148,7 @@ def reset(unit: Unit, *, identity: bool) -> None:
     tables: Sequence[str] = (*EVERYTHING, *IDENTITY) if identity else EVERYTHING
     for table in tables:
         unit.engine.execute(f"DELETE FROM {table}")
+    unit.memo.spoil()
 
 
 def reset_account(unit: Unit, account_id: str) -> None:

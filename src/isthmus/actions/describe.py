@@ -76,11 +76,11 @@ def describe(
     """Answer a Describe. Raises for unknown ids and filters, and for page parameters out of range (S326, S329-S332)."""
     call.authorize()
     wanted = as_filters(filters)
-    predicate = listing.filters.compile(wanted)
+    predicate = listing.filters.compile(wanted) if wanted else None
     pages.check_max_results(max_results, *listing.max_results, ids_given=bool(ids), ids_parameter=listing.ids_parameter)
     if ids:
         rows = call.find_all(listing.rows(call.store), ids)
-        return Page([(item, tags) for _, item, tags in _matching(call, listing, rows, predicate)], None)
+        return Page([found[1:] for found in _matching(call, listing, rows, predicate)], None)
     scope = f"{call.account}/{call.region}/{call.action}/{wanted!r}"
     secret = call.store.installation.encode()
     after = pages.decode_token(secret, scope, next_token) if next_token is not None else 0
@@ -88,25 +88,26 @@ def describe(
     found = list(islice(_walk(call, listing, wanted, predicate, after, limit), limit + 1))
     more = len(found) > limit
     token = pages.encode_token(secret, scope, found[limit - 1][0]) if more else None
-    return Page([(item, tags) for _, item, tags in found[:limit]], token)
+    return Page([each[1:] for each in found[:limit]], token)
 
 
 Predicate = Callable[[Item, Tags], bool]
 Found = tuple[int, Item, Tags]
 
 
-def _matching(call: Call, listing: Listing[Item], rows: Sequence[Row], predicate: Predicate[Item]) -> Iterator[Found[Item]]:
-    """Load rows with their tags and keep those that the filters let through."""
+def _matching(
+    call: Call, listing: Listing[Item], rows: Sequence[Row], predicate: Predicate[Item] | None
+) -> list[Found[Item]]:
+    """Load rows with their tags and keep those that the filters let through; without filters, that is all."""
     call.store.spend(len(rows))
     tags = call.store.tags.of(call.account, call.region, [row.id for row in rows])
-    for row, item in zip(rows, listing.load(call, rows), strict=True):
-        own = tags.get(row.id, NO_TAGS)
-        if predicate(item, own):
-            yield row.seq, item, own
+    items = zip(rows, listing.load(call, rows), strict=True)
+    found = [(row.seq, item, tags.get(row.id, NO_TAGS)) for row, item in items]
+    return found if predicate is None else [each for each in found if predicate(each[1], each[2])]
 
 
 def _walk(
-    call: Call, listing: Listing[Item], wanted: Sequence[Filter], predicate: Predicate[Item], after: int, limit: int
+    call: Call, listing: Listing[Item], wanted: Sequence[Filter], predicate: Predicate[Item] | None, after: int, limit: int
 ) -> Iterator[Found[Item]]:
     """Yield what matches after a `seq`, reading no more rows at a time than one page can need."""
     hints = _best_hints(call, listing, wanted)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -168,7 +169,7 @@ def _verified(
         raise Refused(Refusal.MISMATCH)
     if key.expires_at is not None and service_now >= key.expires_at:
         raise Refused(Refusal.SESSION_EXPIRED)
-    return _root(key.account, key.id, claim.region, claim.service)
+    return _issued(key.account, key.id, claim.region, claim.service)
 
 
 def _same_token(ours: str | None, theirs: str | None) -> bool:
@@ -200,6 +201,12 @@ def _unissued(key_id: str, identity: IdentitySettings, region: str, service: str
     if access_keys.looks_issued(key_id):
         raise Refused(Refusal.FOREIGN_KEY, FOREIGN_KEY_TEXT)
     account = key_id if accounts.is_account_id(key_id) else identity.default_account
+    return _root(account, key_id, region, service)
+
+
+@lru_cache(maxsize=1_024)
+def _issued(account: str, key_id: str, region: str, service: str) -> Principal:
+    """The root that holds a key of ours; the same few call again and again."""
     return _root(account, key_id, region, service)
 
 

@@ -45,16 +45,14 @@ class Incoming:
     principal: Principal | None = None
     code: str = ""
     request_id: str = ""
+    action: str = field(init=False)
+    """The action asked for, empty if none was named."""
+    kind: Kind = field(init=False)
+    """Whether the request may write."""
 
-    @property
-    def action(self) -> str:
-        """The action asked for, empty if none was named."""
-        return self.form.get("Action", "")
-
-    @property
-    def kind(self) -> Kind:
-        """Whether the request may write."""
-        return registry.kind_of(self.action)
+    def __post_init__(self) -> None:
+        self.action = self.form.get("Action", "")
+        self.kind = registry.kind_of(self.action)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MAX_TARGET: Final = 65_536
 MAX_HEADERS: Final = 128
 MAX_HEADER_BYTES: Final = 65_536
+MAX_LENGTH_DIGITS: Final = len(str(MAX_BODY))
 MAX_AHEAD: Final = 16
 """Requests that a client may send before the first of them is answered."""
 REQUEST_SECONDS: Final = 30.0
@@ -85,7 +86,7 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget the connection; what it asked for still happens."""
-        self._state.connections.discard(self)  # type: ignore[arg-type]  # as above
+        self._state.connections.discard(self)
         if self._timer:
             self._timer.cancel()
         self._ahead.clear()
@@ -139,7 +140,6 @@ class Connection(asyncio.Protocol):
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
         self._head_bytes = self._body_bytes = 0
-        self._expects = False
         self._begun = self._active if self._transport else None
 
     def on_url(self, target: bytes) -> None:
@@ -153,17 +153,15 @@ class Connection(asyncio.Protocol):
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEADER_BYTES or len(self._headers) >= MAX_HEADERS:
             raise RefusedError(TOO_MUCH_HEAD)
-        word = name.decode("latin-1").lower()
-        if word == "expect":
-            self._expects = value.lower() == b"100-continue"
-        elif word == "content-length" and len(value) > len(str(MAX_BODY)) + 1:
-            raise RefusedError(TOO_LARGE)
-        self._headers.append((word, value.decode("latin-1")))
+        self._headers.append((name.lower().decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """Encourage a client that waits for it."""
-        if self._expects and self._transport:
-            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        """Refuse a body that is announced too long, and encourage a client that waits for it."""
+        for name, value in self._headers:
+            if name == "content-length" and len(value) > MAX_LENGTH_DIGITS:
+                raise RefusedError(TOO_LARGE)
+            if name == "expect" and value.lower() == "100-continue" and self._transport:
+                self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

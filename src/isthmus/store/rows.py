@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from isthmus.domain.accounts import AccessKey
 from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, OUTSTANDING, Peering, State, View, views
 from isthmus.store.table import Row, Table
-from isthmus.store.tables import PEERINGS, TAGS, Tag
+from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, Tag
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
@@ -21,6 +22,7 @@ Hint = tuple[str, str]
 """A column with an index, and the value to look for: what a Describe drives from."""
 
 COUNT_LIMIT: Final = 1_000
+MEMO_LIMIT: Final = 10_000
 
 
 class Rows(Generic[Row]):
@@ -129,6 +131,37 @@ class Rows(Generic[Row]):
         if self.table.kind:
             self._unit.tags.forget(row)
         self._unit.changed(row, "present", "")
+
+
+class KeyRows(Rows[AccessKey]):
+    """Access keys, which are remembered between units (`Memo`)."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, ACCESS_KEYS)
+
+    def get(self, row_id: str) -> AccessKey | None:
+        """Return a key by its id, from memory where that is as good."""
+        memo = self._unit.memo
+        if memo.is_spoilt:
+            return super().get(row_id)
+        found = memo.keys.get(row_id) or super().get(row_id)
+        if found is not None and len(memo.keys) < MEMO_LIMIT:
+            memo.keys[row_id] = found
+        return found
+
+    def put(self, row: AccessKey) -> AccessKey:
+        """Save a key."""
+        saved = super().put(row)
+        self._unit.memo.spoil()
+        return saved
+
+    def delete(self, row: AccessKey) -> None:
+        """Delete a key."""
+        super().delete(row)
+        self._unit.memo.spoil()
 
 
 class PeeringRows(Rows[Peering]):

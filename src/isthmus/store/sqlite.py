@@ -28,7 +28,7 @@ from isthmus.store import migrate, settle
 from isthmus.store.api import Kind, Params, SchemaError, TooMuchForTheLoop, Undo
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
 from isthmus.store.lock import FileLock
-from isthmus.store.unit import Moment, Unit
+from isthmus.store.unit import Memo, Moment, Unit
 
 T = TypeVar("T")
 Work = Callable[[Unit], T]
@@ -141,6 +141,8 @@ class SqliteStore:
         self._next_due: int | None = 0
         self.offset = 0
         self._connections: list[sqlite3.Connection] = []
+        self._memo = Memo()
+        self._reading = False
         try:
             self._writer = self._connect()
             migrate_file(self._writer, str(path))
@@ -189,7 +191,7 @@ class SqliteStore:
         return connection
 
     def _unit(self, connection: sqlite3.Connection, *, bounded: bool) -> Unit:
-        return Unit(SqliteEngine(connection), bounded=bounded, note_due=self._note_due)
+        return Unit(SqliteEngine(connection), bounded=bounded, note_due=self._note_due, memo=self._memo)
 
     def _read_state(self) -> None:
         sql = "SELECT installation, clock_offset FROM server_state"
@@ -325,13 +327,32 @@ class SqliteStore:
         if self._must_settle():
             return asyncio.ensure_future(self.run(kind, work))
         try:
-            return self._read(self._read_unit, work)
+            return self._read_here(work)
         except TooMuchForTheLoop:
             return asyncio.ensure_future(self._read_elsewhere(work))
 
     def _must_settle(self) -> bool:
         """Tell whether a read has to wait for a due step, or for the commit of one."""
         return self.path is not None and (self._unsettled or self._is_due())
+
+    def _read_here(self, work: Work[T]) -> T:
+        """Run a READ on the loop's thread. Reads between two commits share one transaction: nothing changes meanwhile."""
+        self._read_unit.begin(self.moment(), writable=False)
+        if not self._reading:
+            self._read_unit.engine.execute("BEGIN")
+            self._reading = True
+        return work(self._read_unit)
+
+    def _stop_reading(self) -> None:
+        """Let the readers' transaction go, before a commit (which may then shorten the log) and after one."""
+        if self._reading:
+            self._read_unit.engine.execute("ROLLBACK")
+            self._reading = False
+
+    def _transaction_ended(self) -> None:
+        """See the writer's connection as it is now: what readers knew of before may have changed."""
+        self._stop_reading()
+        self._memo.renew()
 
     def _read(self, unit: Unit, work: Work[T]) -> T:
         unit.begin(self.moment(), writable=False)
@@ -345,7 +366,8 @@ class SqliteStore:
         """Run a READ that looks at many rows on a thread and a connection of its own."""
         if self._reader is None:
             self._reader = ThreadPoolExecutor(1, thread_name_prefix="isthmus-read")
-            self._far_unit = self._unit(self._connect(read_only=True), bounded=False)
+            engine = SqliteEngine(self._connect(read_only=True))
+            self._far_unit = Unit(engine, bounded=False, note_due=self._note_due, memo=Memo(is_spoilt=True))
             self._far_unit.installation = self._read_unit.installation
         unit = self._far_unit
         assert unit is not None
@@ -483,6 +505,7 @@ class SqliteStore:
 
     def _on_helper(self, then: Callable[[BaseException | None], None]) -> None:
         assert self._helper is not None
+        self._stop_reading()
         loop = asyncio.get_running_loop()
 
         def commit() -> None:
@@ -503,6 +526,7 @@ class SqliteStore:
         batch, self._batch = self._batch, []
         self._busy = self._wrote = False
         self.batches += 1
+        self._transaction_ended()
         if error is None:
             for job in batch:
                 job.succeed()
@@ -530,6 +554,7 @@ class SqliteStore:
     def _take_back(self, *failed: _Job) -> None:
         """Roll the batch back and run each of its units again, in a transaction of its own."""
         _roll_back(self._writer)
+        self._transaction_ended()
         self._forget_due()
         jobs, self._batch = [*self._batch, *failed], []
         self._begun = self._wrote = False
@@ -573,6 +598,7 @@ class SqliteStore:
 
     def _end_alone(self, job: _Job) -> None:
         _roll_back(self._writer)
+        self._transaction_ended()
         if job.unchecked:
             self._writer.execute("PRAGMA foreign_keys = ON")
 
@@ -596,6 +622,7 @@ class SqliteStore:
 
     def _run_once(self, work: Work[T], *, writable: bool, unchecked: bool = False) -> T:
         unit = self._write_unit if writable else self._read_unit
+        self._stop_reading()
         unit.begin(self.moment(), writable=writable)
         bounded, unit.bounded = unit.bounded, False
         if unchecked:
@@ -612,6 +639,7 @@ class SqliteStore:
             raise
         finally:
             unit.bounded = bounded
+            self._memo.renew()
             if unchecked:
                 self._writer.execute("PRAGMA foreign_keys = ON")
         self.units += 1

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from isthmus.domain import errors
+from isthmus.domain.accounts import AccessKey
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.rows import PeeringRows, Rows, TagRows
+from isthmus.store.rows import KeyRows, PeeringRows, Rows, TagRows
 
 LOOP_BUDGET: Final = 200
 """Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (decision 7)."""
@@ -30,6 +31,30 @@ class UnitEngine(Engine, Protocol):
         """Return a list of values as one parameter for `several`."""
 
 
+class Memo:
+    """Access keys as they were last read: every request asks for one, and they hardly ever change.
+
+    It is shared by the units of one thread. A unit that writes keys spoils it at once, and it stays spoilt until that unit's
+    transaction has ended, either way: nobody is let in by a key that is gone, nor by one that never came to be.
+    """
+
+    __slots__ = ("is_spoilt", "keys")
+
+    def __init__(self, *, is_spoilt: bool = False) -> None:
+        """Begin empty; one that is spoilt from the start remembers nothing."""
+        self.keys: dict[str, AccessKey] = {}
+        self.is_spoilt = is_spoilt
+
+    def spoil(self) -> None:
+        """Forget everything, and remember nothing for now."""
+        self.keys.clear()
+        self.is_spoilt = True
+
+    def renew(self) -> None:
+        """Begin again, after the transaction that spoilt it."""
+        self.is_spoilt = False
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What a unit is given when it begins: the instant by both clocks, and the seed of its ids."""
@@ -42,11 +67,11 @@ class Moment:
 class Unit:
     """What handlers call `store`: the tables, the instant, the randomness, and a note of every write."""
 
-    def __init__(self, engine: UnitEngine, *, bounded: bool, note_due: Callable[[int], None]) -> None:
+    def __init__(self, engine: UnitEngine, *, bounded: bool, note_due: Callable[[int], None], memo: Memo) -> None:
         """Bind the tables to an engine; `bounded` units run on the event loop and may not look at too many rows."""
-        self.engine = engine
+        self.engine, self.memo = engine, memo
         self.accounts = Rows(self, tables.ACCOUNTS)
-        self.access_keys = Rows(self, tables.ACCESS_KEYS)
+        self.access_keys = KeyRows(self)
         self.vpcs = Rows(self, tables.VPCS)
         self.vpc_cidr_blocks = Rows(self, tables.VPC_CIDR_BLOCKS)
         self.route_tables = Rows(self, tables.ROUTE_TABLES)

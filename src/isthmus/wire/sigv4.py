@@ -12,10 +12,10 @@ set of reasons; how each reads to a client of EC2, STS or IAM is the gateway's a
 
 import hmac
 import re
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from threading import Lock
 from typing import NamedTuple
@@ -28,6 +28,7 @@ TERMINATOR = "aws4_request"
 DEFAULT_WINDOW_SECONDS = 900.0  # I15
 MAX_EXPIRES_SECONDS = 604_800  # I25
 MAX_SIGNED_HEADERS = 64  # I28
+MAX_KNOWN_START = 512  # characters of an Authorization header that are worth remembering
 EMPTY_BODY_HASH = sha256(b"").hexdigest()
 
 # What an unknown key id is checked against, so that it costs what a wrong secret costs (I9). It opens nothing: who asks
@@ -49,6 +50,7 @@ _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _EXPIRES = re.compile(r"[0-9]{1,6}")
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+_HEX = "0123456789abcdef"
 _BLANKS = re.compile(r"[ \t]+")
 _UNRESERVED = "-._~"  # besides letters and digits (I21, I22)
 
@@ -103,32 +105,28 @@ class Claim(NamedTuple):
 class SigningKeys:
     """Signing keys already derived, at most `limit` of them; safe to share between threads.
 
-    Deriving costs four HMACs, and a client uses one key all day. An entry remembers a digest of the secret that it came
-    from, so that a key id with a new secret derives anew.
+    Deriving costs four HMACs, and a client uses one key all day. The secret is part of what an entry is found by, so that
+    a key id with a new secret derives anew. Where there are too many, the oldest goes.
     """
 
     def __init__(self, limit: int = 1024) -> None:
         self._limit = limit
         self._lock = Lock()
-        self._keys: OrderedDict[tuple[str, str, str, str, bytes], bytes] = OrderedDict()
+        self._keys: dict[tuple[str, str, str, str, str], bytes] = {}
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def get(self, claim: Claim, secret: str) -> bytes:
         """The signing key of `secret` for the claim's date, Region and service (I12)."""
-        secret_bytes = secret.encode()
-        slot = (claim.access_key_id, claim.date, claim.region, claim.service, sha256(secret_bytes).digest())
-        with self._lock:
-            key = self._keys.get(slot)
-            if key is not None:
-                self._keys.move_to_end(slot)
-                return key
-        key = signing_key(secret_bytes, claim.date, claim.region, claim.service)
-        with self._lock:
-            self._keys[slot] = key
-            if len(self._keys) > self._limit:
-                self._keys.popitem(last=False)
+        slot = (claim.access_key_id, claim.date, claim.region, claim.service, secret)
+        key = self._keys.get(slot)  # one look-up, which needs no lock
+        if key is None:
+            key = signing_key(secret.encode(), claim.date, claim.region, claim.service)
+            with self._lock:
+                self._keys[slot] = key
+                if len(self._keys) > self._limit:
+                    del self._keys[next(iter(self._keys))]
         return key
 
 
@@ -148,9 +146,9 @@ def parse(http: HttpRequest) -> Claim | None:
 
     Raises Refused(MALFORMED) for both forms at once, a parameter given twice, missing or unreadable.
     """
-    headers: dict[str, str] = {}
-    for name, value in http.headers:
-        headers[name] = value if name not in headers else f"{_trimmed(headers[name])},{_trimmed(value)}"
+    headers = dict(http.headers)
+    if len(headers) != len(http.headers):
+        headers = _joined(http.headers)
     pairs = canonical_pairs(http.query)
     in_query = [pair for pair in pairs if pair[0] in QUERY_PARAMETERS]
     authorization = headers.get("authorization")
@@ -161,7 +159,35 @@ def parse(http: HttpRequest) -> Claim | None:
     return _query_claim(in_query, headers, pairs) if in_query else None
 
 
+def _joined(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by name, several of one name joined by commas in their order (I19)."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = value if name not in joined else f"{_trimmed(joined[name])},{_trimmed(value)}"
+    return joined
+
+
 def _header_claim(authorization: str, headers: Mapping[str, str], pairs: list[tuple[str, str]]) -> Claim:
+    # All that a client sends in a day is alike up to the signature, if that comes last, so that part is read once.
+    start, equals, signature = authorization.rpartition("Signature=")
+    if equals and signature and len(start) <= MAX_KNOWN_START and not signature.strip(_HEX):
+        credential, signed_headers, _ = _known_start(start)
+    else:
+        credential, signed_headers, signature = _authorization(authorization)
+    return Claim(
+        *credential,
+        signed_headers,
+        signature,
+        _header_timestamp(headers),
+        None,
+        headers.get("x-amz-security-token") or None,
+        headers,
+        canonical_query(pairs) if pairs else "",
+    )
+
+
+def _authorization(authorization: str) -> tuple[tuple[str, str, str, str, str], str, str]:
+    """Credential, signed headers and signature of an Authorization header (I11)."""
     algorithm, _, rest = authorization.strip(" ").partition(" ")
     if algorithm != ALGORITHM:
         raise Refused(Refusal.MALFORMED, f"Authorization header requires the algorithm '{ALGORITHM}'.")
@@ -175,16 +201,12 @@ def _header_claim(authorization: str, headers: Mapping[str, str], pairs: list[tu
     if absent:
         detail = " ".join(f"Authorization header requires '{name}' parameter." for name in absent)
         raise Refused(Refusal.MALFORMED, detail)
-    return Claim(
-        *_credential(given["Credential"]),
-        signed_headers=given["SignedHeaders"],
-        signature=given["Signature"],
-        timestamp=_header_timestamp(headers),
-        expires=None,
-        session_token=headers.get("x-amz-security-token") or None,
-        headers=headers,
-        canonical_query=canonical_query(pairs),
-    )
+    return _credential(given["Credential"]), given["SignedHeaders"], given["Signature"]
+
+
+@lru_cache(maxsize=1_024)
+def _known_start(start: str) -> tuple[tuple[str, str, str, str, str], str, str]:
+    return _authorization(f"{start}Signature=0")
 
 
 def _query_claim(in_query: list[tuple[str, str]], headers: Mapping[str, str], pairs: list[tuple[str, str]]) -> Claim:
@@ -260,6 +282,7 @@ def check(claim: Claim, wall_now: int, window_seconds: float = DEFAULT_WINDOW_SE
     _check_signed_headers(claim)
 
 
+@lru_cache(maxsize=1_024)
 def _instant(timestamp: str | None) -> int:
     """Milliseconds since the epoch of an ISO 8601 basic timestamp."""
     if timestamp is None:
@@ -287,6 +310,8 @@ def _lifetime(expires: str | None) -> int | None:
 
 def _check_window(signed_at: int, now: int, window: int, lifetime: int | None) -> None:
     """Not before (date - window), not after (date + window) or, presigned, (date + lifetime); all in milliseconds."""
+    if lifetime is None and abs(signed_at - now) <= window:
+        return
     minutes = f"{window / 60_000:g} min."
     if signed_at - now > window:
         limit = f"{_basic(now + window)} ({_basic(now)} + {minutes})"
@@ -305,21 +330,25 @@ def _basic(instant: int) -> str:
 
 def _check_signed_headers(claim: Claim) -> None:
     """`host` and every x-amz-* header are signed; the list is lower case, sorted, each once, and all there (I17)."""
-    names = claim.signed_headers.split(";")
+    names = _signed_names(claim.signed_headers)
+    if not names.keys() <= claim.headers.keys():
+        raise Refused(Refusal.MISMATCH, "SignedHeaders names a header that the request does not have.")
+    for name in claim.headers:
+        if name.startswith("x-amz-") and name not in names:
+            raise Refused(Refusal.MISMATCH, f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
+
+
+@lru_cache(maxsize=1_024)
+def _signed_names(signed_headers: str) -> Mapping[str, None]:
+    """The names of a SignedHeaders list, in its order; clients send the same list again and again."""
+    names = signed_headers.split(";")
     if len(names) > MAX_SIGNED_HEADERS:
         raise Refused(Refusal.MALFORMED, f"At most {MAX_SIGNED_HEADERS} headers can be signed.")
     if "host" not in names:
         raise Refused(Refusal.MISMATCH, "'Host' must be a 'SignedHeader' in the AWS Authorization.")
-    previous = ""
-    for name in names:
-        if name <= previous or not name.islower():
-            raise Refused(Refusal.MISMATCH, "SignedHeaders must be in lower case, sorted, and name each header once.")
-        if name not in claim.headers:
-            raise Refused(Refusal.MISMATCH, "SignedHeaders names a header that the request does not have.")
-        previous = name
-    for name in claim.headers:
-        if name.startswith("x-amz-") and name not in names:
-            raise Refused(Refusal.MISMATCH, f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
+    if names != sorted(set(names)) or not all(map(str.islower, names)):
+        raise Refused(Refusal.MISMATCH, "SignedHeaders must be in lower case, sorted, and name each header once.")
+    return dict.fromkeys(names)
 
 
 # The signature itself
@@ -339,11 +368,14 @@ def matches(claim: Claim, http: HttpRequest, secret: str, keys: SigningKeys) -> 
 def canonical_request(claim: Claim, http: HttpRequest, payload_hash: str) -> bytes:
     """The canonical request of I12, as bytes: header values are what was received, whatever their encoding."""
     headers = claim.headers
-    lines = "\n".join([f"{name}:{_trimmed(headers[name])}" for name in claim.signed_headers.split(";")])
+    names = _signed_names(claim.signed_headers)
+    lines = "\n".join([f"{name}:{headers[name].strip(' ')}" for name in names])
+    if "  " in lines or "\t" in lines:
+        lines = "\n".join([f"{name}:{_trimmed(headers[name])}" for name in names])
     path = "/" if http.path == "/" else canonical_path(http.path)
-    return (
-        f"{http.method}\n{path}\n{claim.canonical_query}\n{lines}\n\n{claim.signed_headers}\n{payload_hash}"
-    ).encode("latin-1")
+    return (f"{http.method}\n{path}\n{claim.canonical_query}\n{lines}\n\n{claim.signed_headers}\n{payload_hash}").encode(
+        "latin-1"
+    )
 
 
 def string_to_sign(claim: Claim, canonical: bytes) -> bytes:

@@ -422,16 +422,16 @@ def test_signing_keys_are_kept_per_key_date_region_and_service_and_bounded() -> 
         assert keys.get(claim, SECRET) == b"derived again"
 
 
-def test_a_key_used_again_outlives_one_that_was_not() -> None:
+def test_where_there_are_too_many_keys_the_oldest_goes() -> None:
     keys = sigv4.SigningKeys(limit=2)
     claim = sigv4.parse(post())
     assert claim is not None
-    first = keys.get(claim, SECRET)
-    keys.get(claim._replace(region="eu-west-1"), SECRET)
-    keys.get(claim, SECRET)
-    keys.get(claim._replace(region="eu-west-2"), SECRET)
-    with mock.patch.object(sigv4, "signing_key", side_effect=AssertionError):
-        assert keys.get(claim, SECRET) == first
+    later = claim._replace(region="eu-west-1")
+    for each in (claim, later, claim._replace(region="eu-west-2")):
+        keys.get(each, SECRET)
+    with mock.patch.object(sigv4, "signing_key", return_value=b"derived again"):
+        assert keys.get(later, SECRET) != b"derived again"
+        assert keys.get(claim, SECRET) == b"derived again"
 
 
 def test_a_new_secret_of_the_same_key_id_is_not_verified_with_the_old_one() -> None:
