@@ -5,6 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from isthmus.domain.cidr import Prefix
+from isthmus.domain.vpc import VpcCidrBlock
+from isthmus.store.api import Kind
+from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
 from tests.api.peerings import (
     HERE,
@@ -167,6 +171,36 @@ def test_ipv6_blocks_that_do_not_overlap_do_no_harm(server: InProcess) -> None:
     for ec2, vpc_id in ((two.requester, two.vpc), (two.accepter, two.peer)):
         ec2.associate_vpc_cidr_block(VpcId=vpc_id, AmazonProvidedIpv6CidrBlock=True)
     assert state(two.requester, two.pending()) == "pending-acceptance"
+
+
+@pytest.mark.rule("S241")
+@pytest.mark.parametrize(
+    ("theirs", "outcome"),
+    [("2001:db8::/56", "failed"), ("2001:db8::/64", "failed"), ("2001:db8:0:100::/56", "pending-acceptance")],
+)
+def test_ipv6_blocks_that_overlap_make_it_fail_though_the_ipv4_blocks_do_not(
+    server: InProcess, theirs: str, outcome: str
+) -> None:
+    two = pair(server)
+    # Amazon's own blocks never overlap, so blocks that customers bring are put in place of an import of theirs.
+    bring(server, ONE, two.vpc, "2001:db8::/56")
+    bring(server, OTHER, two.peer, theirs)
+    assert state(two.requester, two.pending()) == outcome
+
+
+def bring(server: InProcess, account: str, vpc_id: str, block: str) -> None:
+    """Give a VPC an IPv6 block of its owner's choice."""
+
+    def put(unit: Unit) -> None:
+        association = f"vpc-cidr-assoc-0{vpc_id[-16:]}"
+        prefix = Prefix.parse(block)
+        unit.vpc_cidr_blocks.put(
+            VpcCidrBlock(
+                association, account, HERE, vpc_id, prefix, is_primary=False, ipv6_pool="", network_border_group=HERE
+            )
+        )
+
+    server.store.run_now(Kind.WRITE, put)
 
 
 @pytest.mark.rule("S236", "S204")
