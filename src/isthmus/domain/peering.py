@@ -390,7 +390,7 @@ def modify(peering: Peering, changes: Mapping[Side, OptionChange]) -> Peering:
 def joins(peering: Peering, end: End) -> bool:
     """Tell whether a VPC is one of the two that a connection is about.
 
-    A request that named a VPC with the wrong account or Region carries its id, but is about a VPC that does not exist (S236).
+    A request that named a VPC with the wrong account or Region has its id, but is about a VPC that does not exist (S236).
     """
     found = (peering.requester, peering.accepter) if peering.accepter_exists else (peering.requester,)
     return any(each.identity == end.identity for each in found)
