@@ -295,6 +295,24 @@ def test_every_answer_carries_its_request_id(connect: Connect) -> None:
     assert metadata["RequestId"] == metadata["HTTPHeaders"]["x-amzn-requestid"]
 
 
+def test_boto3_s_resources_follow_a_connection_from_both_vpcs(session: Any, server: Server) -> None:
+    keys = {"aws_access_key_id": account(), "aws_secret_access_key": "test"}
+    ec2 = session.resource("ec2", region_name="us-east-1", endpoint_url=server.endpoint, config=ONCE, **keys)
+    own, peer = ec2.create_vpc(CidrBlock="10.1.0.0/16"), ec2.create_vpc(CidrBlock="10.2.0.0/16")
+    peer.wait_until_available()
+    connection = own.request_vpc_peering_connection(PeerVpcId=peer.id)
+    connection.wait_until_exists()
+    connection.accept()
+    connection.reload()
+    assert connection.status["Code"] == "active"
+    assert list(own.requested_vpc_peering_connections.all()) == [connection]
+    assert list(peer.accepted_vpc_peering_connections.all()) == [connection]
+    assert [group.group_name for group in own.security_groups.all()] == ["default"]
+    connection.delete()
+    own.delete()
+    ec2.meta.client.close()
+
+
 # Signatures
 
 
