@@ -1,0 +1,228 @@
+"""What holds for every listed action by itself: a new one is tested here on the day it is listed."""
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
+
+import pytest
+
+from isthmus.actions import registry
+from isthmus.actions.call import Call
+from isthmus.store.api import Kind
+from isthmus.testing import InProcess
+from isthmus.wire import model, services
+from isthmus.wire.http import HttpResponse
+from tests.simulation.random_requests import authorization
+
+ACCOUNT, REGION, PEER = "111111111111", "us-east-1", "222222222222"
+ACTIONS = [(service, action) for service in ("ec2", "sts") for action in sorted(services.tables(service).actions)]
+each_action = pytest.mark.parametrize(("service", "action"), ACTIONS)
+Parameters = Mapping[str, str]
+
+
+def send(server: InProcess, service: str, action: str, parameters: Parameters, account: str = ACCOUNT) -> HttpResponse:
+    headers = {"x-amz-date": "20260102T030405Z", "authorization": authorization(account, service, REGION)}
+    form = {"Action": action, "Version": services.BY_NAME[service].version, **parameters}
+    return server.send("POST", "/", headers, urlencode(form).encode())
+
+
+def found(pattern: str, answer: HttpResponse) -> str:
+    assert answer.status == 200, answer.body
+    matched = re.search(f"<{pattern}>([^<]+)<".encode(), answer.body)
+    assert matched, answer.body
+    return matched[1].decode()
+
+
+def furnished(server: InProcess) -> dict[str, str]:
+    """Make one of everything, and return its ids: two VPCs of ours and one of a peer's; connections pending and active."""
+    ids: dict[str, str] = {}
+    for name, account, block in (
+        ("vpc", ACCOUNT, "10.0.0.0/16"),
+        ("other", ACCOUNT, "10.1.0.0/16"),
+        ("peer", PEER, "10.2.0.0/16"),
+    ):
+        ids[name] = found("vpcId", send(server, "ec2", "CreateVpc", {"CidrBlock": block}, account))
+    ids["lonely"] = found("vpcId", send(server, "ec2", "CreateVpc", {"CidrBlock": "10.3.0.0/16"}))
+    ids["block"] = found(
+        "associationId", send(server, "ec2", "AssociateVpcCidrBlock", {"VpcId": ids["lonely"], "CidrBlock": "10.4.0.0/16"})
+    )
+    send(server, "ec2", "ModifyVpcAttribute", {"VpcId": ids["vpc"], "EnableDnsHostnames.Value": "true"})
+    asked = {"VpcId": ids["vpc"], "PeerVpcId": ids["peer"], "PeerOwnerId": PEER}
+    ids["active"] = found("vpcPeeringConnectionId", send(server, "ec2", "CreateVpcPeeringConnection", asked))
+    send(server, "ec2", "AcceptVpcPeeringConnection", {"VpcPeeringConnectionId": ids["active"]}, PEER)
+    asked = {"VpcId": ids["peer"], "PeerVpcId": ids["other"], "PeerOwnerId": ACCOUNT}
+    ids["pending"] = found("vpcPeeringConnectionId", send(server, "ec2", "CreateVpcPeeringConnection", asked, PEER))
+    return ids
+
+
+# The least that each action needs to succeed; words in braces are ids of `furnished`.
+GOOD: Mapping[str, Parameters] = {
+    "CreateVpcPeeringConnection": {"VpcId": "{lonely}", "PeerVpcId": "{other}"},
+    "AcceptVpcPeeringConnection": {"VpcPeeringConnectionId": "{pending}"},
+    "RejectVpcPeeringConnection": {"VpcPeeringConnectionId": "{pending}"},
+    "DeleteVpcPeeringConnection": {"VpcPeeringConnectionId": "{active}"},
+    "ModifyVpcPeeringConnectionOptions": {
+        "VpcPeeringConnectionId": "{active}",
+        "RequesterPeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc": "true",
+    },
+    "CreateVpc": {"CidrBlock": "10.9.0.0/16"},
+    "DeleteVpc": {"VpcId": "{lonely}"},
+    "DescribeVpcAttribute": {"VpcId": "{vpc}", "Attribute": "enableDnsSupport"},
+    "ModifyVpcAttribute": {"VpcId": "{lonely}", "EnableDnsHostnames.Value": "true"},
+    "AssociateVpcCidrBlock": {"VpcId": "{lonely}", "CidrBlock": "10.5.0.0/16"},
+    "DisassociateVpcCidrBlock": {"AssociationId": "{block}"},
+    "CreateTags": {"ResourceId.1": "{vpc}", "Tag.1.Key": "a", "Tag.1.Value": "b"},
+    "DeleteTags": {"ResourceId.1": "{vpc}", "Tag.1.Key": "a"},
+    "GetAccessKeyInfo": {"AccessKeyId": "AKIARTX3XBSEAAAAAAAA"},
+}
+
+
+def good(action: str, ids: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.format_map(ids) for name, value in GOOD.get(action, {}).items()}
+
+
+@each_action
+def test_every_action_succeeds_with_its_good_parameters(server: InProcess, service: str, action: str) -> None:
+    answer = send(server, service, action, good(action, furnished(server)))
+    assert answer.status == 200, answer.body
+
+
+@each_action
+def test_every_action_says_what_it_does_and_by_which_rule(service: str, action: str) -> None:
+    words = registry.collect(service)[action].__doc__ or ""
+    assert re.search(r"\b[SI]\d{3}\b", words), f"{action} names no rule of docs/spec"
+
+
+# --- nobody acts without being asked whether it may --------------------------------------------------
+
+
+@each_action
+def test_a_unit_that_ends_without_an_authorization_is_an_internal_error(
+    server: InProcess, service: str, action: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = furnished(server)
+    monkeypatch.setattr(Call, "authorize", lambda _: None)
+    before = rows(server)
+    answer = send(server, service, action, good(action, ids))
+    assert answer.status == 500
+    assert b"InternalError" in answer.body or b"InternalFailure" in answer.body
+    assert "ended without an authorization" in caplog.text
+    assert rows(server) == before
+
+
+def rows(server: InProcess) -> list[object]:
+    """Every row of every table."""
+
+    def read(unit: object) -> list[object]:
+        query = unit.engine.query  # type: ignore[attr-defined]  # a unit
+        tables = [row[0] for row in query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        return [(table, *row) for table in tables for row in query(f"SELECT * FROM {table}")]
+
+    return server.store.run_now(Kind.READ, read)
+
+
+# --- every member is honoured or refused --------------------------------------------------
+
+
+def members(service: str, action: str) -> Iterator[model.Member]:
+    shape = services.tables(service).shapes[services.tables(service).actions[action].request]
+    assert isinstance(shape, model.Structure)
+    yield from shape.members
+
+
+OPTIONAL = [
+    (service, action, member.sent_as)
+    for service, action in ACTIONS
+    for member in members(service, action)
+    if not member.required and not any(name.partition(".")[0] == member.sent_as for name in GOOD.get(action, {}))
+]
+
+# A value that cannot go unnoticed where the member is looked at.
+TELLING: Mapping[str, Parameters] = {
+    "DryRun": {"DryRun": "true"},
+    "Filter": {"Filter.1.Name": "no-such-filter", "Filter.1.Value.1": "x"},
+    "MaxResults": {"MaxResults": "1"},
+    "NextToken": {"NextToken": "x"},
+    "TagSpecification": {"TagSpecification.1.ResourceType": "nonsense", "TagSpecification.1.Tag.1.Key": "a"},
+    "VpcEncryptionControl": {"VpcEncryptionControl.Mode": "monitor"},
+    "RequesterPeeringConnectionOptions": {"RequesterPeeringConnectionOptions.AllowMultipathResilience": "true"},
+    "AccepterPeeringConnectionOptions": {"AccepterPeeringConnectionOptions.AllowDnsResolutionFromRemoteVpc": "true"},
+    "CidrBlock": {"CidrBlock": "x"},
+    "AllRegions": {"AllRegions": "true"},
+    "AllAvailabilityZones": {"AllAvailabilityZones": "true"},
+    "InstanceTenancy": {"InstanceTenancy": "host"},
+    "AmazonProvidedIpv6CidrBlock": {"AmazonProvidedIpv6CidrBlock": "true"},
+    "EnableNetworkAddressUsageMetrics": {"EnableNetworkAddressUsageMetrics.Value": "true"},
+    "EnableDnsSupport": {"EnableDnsSupport.Value": "true"},
+    "PeerOwnerId": {"PeerOwnerId": "x"},
+    "PeerRegion": {"PeerRegion": "x"},
+}
+LISTS = re.compile(r"(Id|Name)$")
+# Members that change nothing here, each with the reason.
+SILENT: Mapping[tuple[str, str], str] = {
+    ("DescribeAvailabilityZones", "AllAvailabilityZones"): "it adds zones that need opting in, of which there are none",
+}
+
+
+def telling(service: str, action: str, sent_as: str) -> Parameters:
+    if sent_as in TELLING:
+        return TELLING[sent_as]
+    member = next(each for each in members(service, action) if each.sent_as == sent_as)
+    if isinstance(services.tables(service).shapes[member.shape], model.ListOf):
+        return {f"{sent_as}.1": "nonsense"}
+    if isinstance(services.tables(service).shapes[member.shape], model.Integer):
+        return {sent_as: "20"}
+    return {sent_as: "nonsense"}
+
+
+@pytest.mark.rule("S131")
+@pytest.mark.parametrize(("service", "action", "sent_as"), OPTIONAL)
+def test_every_optional_member_is_honoured_or_refused(service: str, action: str, sent_as: str) -> None:
+    with InProcess() as one, InProcess() as other:
+        ids = furnished(one)
+        assert furnished(other) == ids, "the same seed gave two histories"
+        without = send(one, service, action, good(action, ids))
+        with_it = send(other, service, action, {**good(action, ids), **telling(service, action, sent_as)})
+        assert with_it.status < 500, with_it.body
+        assert ((without.status, without.body, rows(one)) == (with_it.status, with_it.body, rows(other))) == (
+            (action, sent_as) in SILENT
+        ), with_it.body
+
+
+@each_action
+def test_a_member_that_no_shape_has_is_unknown(server: InProcess, service: str, action: str) -> None:
+    answer = send(server, service, action, {**good(action, furnished(server)), "NoSuchMember": "x"})
+    assert (answer.status, b"The parameter NoSuchMember is not recognized" in answer.body) == (400, True)
+
+
+@each_action
+def test_every_required_member_is_missed(server: InProcess, service: str, action: str) -> None:
+    ids = furnished(server)
+    for member in members(service, action):
+        if not member.required:
+            continue
+        given = {name: value for name, value in good(action, ids).items() if name.partition(".")[0] != member.sent_as}
+        answer = send(server, service, action, given)
+        assert answer.status == 400
+        assert b"The request must contain the parameter" in answer.body
+
+
+@each_action
+def test_an_account_cannot_tell_anothers_objects_from_none(server: InProcess, service: str, action: str) -> None:
+    """Nobody sees or touches another account's objects: a stranger gets for an id what it gets for one that never was."""
+    ids = furnished(server)
+    given = good(action, ids)
+    if not any(value in ids.values() for value in given.values()):
+        return
+    before = rows(server)
+    strange = send(server, service, action, given, "333333333333")
+    invented = {name: re.sub("-[0-9a-f]{17}$", f"-{'0' * 17}", value) for name, value in given.items()}
+    unknown = send(server, service, action, invented, "333333333333")
+    assert (strange.status, code(strange)) == (unknown.status, code(unknown)) == (400, code(strange))
+    assert code(strange).endswith("NotFound")
+    assert rows(server) == before
+
+
+def code(answer: HttpResponse) -> str:
+    matched = re.search(rb"<Code>([^<]+)<", answer.body)
+    return matched[1].decode() if matched else ""
