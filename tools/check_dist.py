@@ -106,9 +106,7 @@ def signed_request(port: int) -> urllib.request.Request:
     for part in scope.split("/"):
         key = hmac.digest(key, part.encode(), "sha256")
     signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    headers["authorization"] = (
-        f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/{scope}, SignedHeaders={names}, Signature={signature}"
-    )
+    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential={ACCOUNT}/{scope}, SignedHeaders={names}, Signature={signature}"
     return urllib.request.Request(f"http://127.0.0.1:{port}/", data=BODY, headers=headers)
 
 
