@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -472,6 +473,34 @@ def test_writes_on_the_loop_are_read_by_their_writer(store: SqliteStore) -> None
         return found
 
     assert asyncio.run(scenario()) == [vpc(number).id for number in (1, 2, 3)]
+
+
+def lost(_: Unit) -> None:
+    raise KeyError("missing")
+
+
+def test_what_need_not_wait_is_answered_without_a_future(store: SqliteStore) -> None:
+    async def scenario() -> None:
+        await store.start()
+        assert store.begin(Kind.READ, vpc_ids) == []
+        begun = store.begin(Kind.WRITE, put_vpc(1))
+        assert (await begun if isinstance(begun, asyncio.Future) else begun).id == vpc(1).id
+        assert store.begin(Kind.READ, vpc_ids) == [vpc(1).id]
+        with pytest.raises(KeyError):
+            await store.run(Kind.READ, lost)
+        await store.stop()
+
+    asyncio.run(scenario())
+
+
+def test_threads_take_turns(store: SqliteStore) -> None:
+    def work(first: int) -> list[int]:
+        return [len(read(store, vpc_ids)) for n in range(20) if write(store, put_vpc(100 * first + n))]
+
+    with ThreadPoolExecutor(4) as pool:
+        seen = list(pool.map(work, range(1, 5)))
+    assert all(counts == sorted(counts) for counts in seen)
+    assert read(store, lambda unit: unit.vpcs.count()) == 80
 
 
 def test_service_time_moves_once_the_unit_is_committed_and_stays(store: SqliteStore) -> None:

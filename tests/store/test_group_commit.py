@@ -444,6 +444,33 @@ def test_no_write_sees_a_step_that_is_due_and_not_taken(file: Path) -> None:
     play(file, scenario, clock=clock)
 
 
+@pytest.mark.parametrize("kind", [Kind.WRITE, Kind.READ])
+def test_all_steps_are_taken_before_a_unit_runs_however_many_slices(
+    file: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settle, "SLICE", 2)
+    clock = ManualClock(NOW)
+
+    def waiting(unit: Unit) -> int:
+        return unit.peerings.count(state="initiating-request")
+
+    async def scenario(store: TracedStore) -> None:
+        await store.run(
+            Kind.WRITE, lambda unit: [unit.peerings.put(asked(n, end(2 * n), end(2 * n + 1))) for n in range(1, 10)]
+        )
+        gate = Gate(store)
+        first = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(1)))
+        await gate.arrived()
+        queued = [asyncio.ensure_future(store.run(Kind.WRITE, waiting)) for _ in range(2)]
+        clock.advance(60_000)
+        late = asyncio.ensure_future(store.run(kind, waiting))
+        gate.open()
+        assert await asyncio.gather(*queued, late) == [0, 0, 0]
+        await first
+
+    play(file, scenario, clock=clock)
+
+
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_the_timer_takes_due_steps_on_an_idle_store(file: Path, where: str) -> None:
     async def scenario(store: TracedStore) -> None:
