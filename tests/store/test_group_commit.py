@@ -5,6 +5,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,35 @@ def test_a_read_sees_what_is_committed_and_never_the_open_batch(file: Path) -> N
         assert await store.run(Kind.READ, vpc_ids) == [vpc(1).id]
 
     play(file, scenario)
+
+
+def test_reads_do_not_keep_the_log_from_being_shortened(file: Path) -> None:
+    """A reader that comes while COMMIT runs, as on a slow disk always one does, must not stay until it has ended."""
+    log = file.with_name("data.db-wal")
+
+    async def scenario(store: TracedStore) -> None:
+        store._writer.execute("PRAGMA wal_autocheckpoint = 20")
+
+        async def read_while_committing() -> None:
+            gate = Gate(store)
+            writing = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(next(numbers))))
+            await gate.arrived()
+            await store.run(Kind.READ, vpc_ids)
+            gate.open()
+            await writing
+
+        numbers = count(1)
+        for _ in range(60):
+            await read_while_committing()
+
+    sizes: list[int] = []
+
+    async def measured(store: TracedStore) -> None:
+        await scenario(store)
+        sizes.append(log.stat().st_size)
+
+    play(file, measured)
+    assert sizes[0] < 100 * 4_096
 
 
 def test_units_that_write_nothing_wait_for_no_disk(file: Path) -> None:

@@ -341,7 +341,11 @@ class SqliteStore:
         if not self._reading:
             self._read_unit.engine.execute("BEGIN")
             self._reading = True
-        return work(self._read_unit)
+        try:
+            return work(self._read_unit)
+        finally:
+            if self._busy:  # a reader that stays while COMMIT runs keeps it from shortening the log, which then only grows
+                self._stop_reading()
 
     def _stop_reading(self) -> None:
         """Let the readers' transaction go, before a commit (which may then shorten the log) and after one."""
