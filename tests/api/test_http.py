@@ -421,4 +421,7 @@ def test_a_full_queue_is_told_as_a_request_limit(server: InProcess, monkeypatch:
         raise errors.request_limit_exceeded()
 
     monkeypatch.setattr(server.store, "run_now", full)
-    assert refusal(post(server, DESCRIBE)) == (503, "RequestLimitExceeded", "Request limit exceeded.")
+    answer = post(server, DESCRIBE)
+    assert refusal(answer) == (503, "RequestLimitExceeded", "Request limit exceeded.")
+    (request_id,) = ids_of(answer)
+    assert ISSUED.fullmatch(request_id or "")
