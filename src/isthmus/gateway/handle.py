@@ -171,7 +171,10 @@ def _fault(incoming: Incoming, error: ApiError) -> HttpResponse:
 
 
 def unavailable(incoming: Incoming, error: ApiError) -> HttpResponse:
-    """Answer a request that the store could not run at all."""
+    """Answer a request that the store could not run at all, so that no unit of work gave it an id."""
+    from uuid import uuid4  # rarely needed, and it costs a start milliseconds
+
+    incoming.request_id = incoming.request_id or str(uuid4())
     return _fault(incoming, error)
 
 
