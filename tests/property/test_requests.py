@@ -276,7 +276,7 @@ def test_no_request_breaks_the_server() -> None:
     answered = {line.split()[0] for line in seen if line.endswith(" 200")}
     listed = {action for service in ("ec2", "sts") for action in services.tables(service).actions}
     assert listed <= answered, "the requests are not plausible enough: some action was never answered with success"
-    assert sum(count for line, count in seen.items() if line.endswith(" 200")) > sum(seen.values()) / 4
+    assert sum(count for line, count in seen.items() if line.endswith(" 200")) > sum(seen.values()) / 6
 
 
 @pytest.mark.extended

@@ -147,7 +147,12 @@ def test_the_most_selective_index_is_driven_from(monkeypatch: pytest.MonkeyPatch
     store = filled(60)
     seen: list[int] = []
     spend = Unit.spend
-    monkeypatch.setattr(Unit, "spend", lambda unit, rows: (seen.append(rows), spend(unit, rows))[1])
+
+    def noted(unit: Unit, rows: int) -> None:
+        seen.append(rows)
+        spend(unit, rows)
+
+    monkeypatch.setattr(Unit, "spend", noted)
 
     def tag(unit: Unit) -> None:
         for number in range(50):

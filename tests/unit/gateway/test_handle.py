@@ -34,7 +34,7 @@ def rows(server: InProcess, sql: str) -> list[Any]:
 
 def replaced(monkeypatch: pytest.MonkeyPatch, action: str, handler: registry.Handler) -> None:
     actions = MappingProxyType({**registry.collect("ec2"), action: handler})
-    monkeypatch.setattr(handle.registry, "collect", lambda _: actions)
+    monkeypatch.setattr(registry, "collect", lambda _: actions)
 
 
 def fails_after_writing(error: Exception) -> registry.Handler:
