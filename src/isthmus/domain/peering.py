@@ -207,8 +207,6 @@ def enter(peering: Peering, state: State, at: int, delays: Delays) -> Peering:
 
 def _next_step(peering: Peering, state: State, at: int, delays: Delays) -> tuple[int | None, State | None]:
     match state:
-        case State.INITIATING_REQUEST:
-            return at + delays.initiating, fate(peering)
         case State.PENDING_ACCEPTANCE:
             return peering.expires_at, State.EXPIRED
         case State.PROVISIONING:
@@ -232,16 +230,19 @@ def settle(peering: Peering, now: int) -> Peering:
 def request(peering_id: str, requester: End, accepter: End, *, accepter_exists: bool, now: int, delays: Delays) -> Peering:
     """Return a new connection in `initiating-request` (S207), whose request runs out after seven days (S210)."""
     expires_at = now - now % SECOND + LIFETIME
-    blank = Peering(peering_id, requester, accepter, accepter_exists, State.INITIATING_REQUEST, now, expires_at)
-    return enter(blank, State.INITIATING_REQUEST, now, delays)
+    due_at, due_state = now + delays.initiating, _fate(requester, accepter, accepter_exists=accepter_exists)
+    initiating = State.INITIATING_REQUEST
+    return Peering(peering_id, requester, accepter, accepter_exists, initiating, now, expires_at, due_at, due_state)
 
 
 def fate(peering: Peering) -> State:
     """Tell how initiating ends: `failed` for an unknown peer, a VPC with itself or overlapping blocks (S236, S240, S241)."""
+    return _fate(peering.requester, peering.accepter, accepter_exists=peering.accepter_exists)
+
+
+def _fate(requester: End, accepter: End, *, accepter_exists: bool) -> State:
     impossible = (
-        not peering.accepter_exists
-        or peering.requester.identity == peering.accepter.identity
-        or cidr.overlap(peering.requester.blocks, peering.accepter.blocks)
+        not accepter_exists or requester.identity == accepter.identity or cidr.overlap(requester.blocks, accepter.blocks)
     )
     return State.FAILED if impossible else State.PENDING_ACCEPTANCE
 

@@ -6,7 +6,7 @@ nothing. Whatever goes wrong is answered in the service's own protocol; only `Co
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -21,7 +21,7 @@ from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.unit import Unit
 from isthmus.wire import services
 from isthmus.wire.decode import decode
-from isthmus.wire.encode import encode
+from isthmus.wire.encode import document, encode_members
 from isthmus.wire.faults import encode_fault
 from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.query import parse_form
@@ -31,6 +31,8 @@ from isthmus.wire.sigv4 import SigningKeys
 log = logging.getLogger("isthmus.gateway")
 
 CONTENT_TYPE: Final = ("content-type", "text/xml;charset=UTF-8")
+QUESTION_BYTES: Final = 1_024
+"""The longest body whose answer is worth remembering."""
 SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
 
 
@@ -94,6 +96,17 @@ class Gateway:
         if incoming.http.path != "/":
             return HttpResponse(404, (("content-type", "text/plain"),), b"The API lives at /\n")
         service, action, version = _target(incoming)
+        question = _question(incoming, principal)
+        members = unit.memo.answers.get(question) if incoming.kind is Kind.READ else None
+        if members is None:
+            members = self._members(incoming, unit, principal)
+            if incoming.kind is Kind.READ and len(incoming.http.body) <= QUESTION_BYTES:
+                unit.memo.keep(question, members)
+        return _answer(200, document(service, action, version, incoming.request_id, members), incoming.request_id)
+
+    def _members(self, incoming: Incoming, unit: Unit, principal: Principal) -> bytes:
+        """Decode, act, journal, encode."""
+        service, action = incoming.service, incoming.action
         request = decode(service, action, incoming.form)
         call = Call(action, principal, unit, self.rules, incoming.request_id, self.identifiers)
         unit.dry_run = bool(getattr(request, "dry_run", None))
@@ -104,7 +117,7 @@ class Gateway:
             raise errors.dry_run()
         if unit.changes:
             _journal(unit, call)
-        return _answer(200, encode(service, action, version, incoming.request_id, result), incoming.request_id)
+        return encode_members(service, action, result)
 
     def _authenticate(self, incoming: Incoming, unit: Unit) -> Principal:
         """Return who is calling. A refusal is told in the words of the service that the credential scope names.
@@ -139,6 +152,11 @@ def _form(http: HttpRequest) -> dict[str, str]:
     return parse_form(query + b"&" + http.body if http.body else query)
 
 
+def _question(incoming: Incoming, principal: Principal) -> Hashable:
+    """Return all that an answer to a READ depends on besides the state: who asks, in which Region, and what."""
+    return principal, incoming.http.query, incoming.http.body
+
+
 def _target(incoming: Incoming) -> tuple[Service, str, str]:
     """Return the service, action and version of a request, in the order in which EC2 complains (S127-S129)."""
     form, service = incoming.form, incoming.service
@@ -156,12 +174,19 @@ def _journal(unit: Unit, call: Call) -> None:
     """Write what the unit changed, in the transaction that changes it (decision 11)."""
     unit.engine.execute(
         "INSERT INTO journal (at, request_id, actor, account, region, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (unit.now, call.request_id, call.principal.arn, call.account, call.region, call.action, _changes(unit)),
+        (
+            unit.now,
+            call.request_id,
+            call.principal.arn,
+            call.account,
+            call.region,
+            call.action,
+            _json(list(unit.changes.values())),
+        ),
     )
 
 
-def _changes(unit: Unit) -> str:
-    return json.dumps(list(unit.changes.values()), separators=(",", ":"))
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _fault(incoming: Incoming, error: ApiError) -> HttpResponse:

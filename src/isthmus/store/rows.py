@@ -5,14 +5,15 @@ Everything here is common to all engines. Reads name an account and a Region unl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from isthmus.domain.accounts import AccessKey
+from isthmus.domain.cidr import Prefix
 from isthmus.domain.errors import Conflict
-from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, OUTSTANDING, Peering, State, View, views
-from isthmus.store.table import Row, Table
-from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, Tag
+from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, OUTSTANDING, End, Peering, State, View, views
+from isthmus.domain.vpc import Vpc
+from isthmus.store.table import Row, Table, prefix
+from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, VPCS, Tag
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
@@ -113,13 +114,12 @@ class Rows(Generic[Row]):
         values = self.table.encode(row)
         self._unit.writes()
         if row.version == 0:  # type: ignore[attr-defined]  # every row class has seq and version
-            seq = self._unit.engine.insert(self.table.insert, values)
-            saved = replace(row, seq=seq, version=1)  # type: ignore[type-var]
+            saved = self.table.stored(row, self._unit.engine.insert(self.table.insert, values), 1)
         else:
             seq, version = row.seq, row.version  # type: ignore[attr-defined]
             if self._unit.engine.execute(self.table.update, [*values, seq, version]) != 1:
                 raise Conflict(self.table.name)
-            saved = replace(row, version=version + 1)  # type: ignore[type-var]
+            saved = self.table.stored(row, seq, version + 1)
         self._unit.changed(row, "" if row.version == 0 else "present", "present")  # type: ignore[attr-defined]
         return saved
 
@@ -162,6 +162,29 @@ class KeyRows(Rows[AccessKey]):
         """Delete a key."""
         super().delete(row)
         self._unit.memo.spoil()
+
+
+class VpcRows(Rows[Vpc]):
+    """VPCs, and what a connection needs to know of them."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, VPCS)
+
+    def ends(self, one: str, other: str) -> dict[str, End]:
+        """Return two VPCs as ends of a connection, whoever owns them, with their blocks, the primary one first (S230)."""
+        found: dict[str, tuple[str, str, list[Prefix]]] = {}
+        for vpc_id, account, region, text in self._unit.engine.query(_ENDS, (one, other)):
+            found.setdefault(vpc_id, (account, region, []))[2].append(prefix(text))
+        return {vpc_id: End(account, region, vpc_id, tuple(held)) for vpc_id, (account, region, held) in found.items()}
+
+
+_ENDS: Final = """
+SELECT vpc.id, vpc.account, vpc.region, block.prefix FROM vpc JOIN vpc_cidr_block AS block ON block.vpc_id = vpc.id
+WHERE vpc.id IN (?, ?) ORDER BY block.is_primary DESC, block.seq
+"""
 
 
 class PeeringRows(Rows[Peering]):

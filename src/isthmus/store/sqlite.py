@@ -371,7 +371,7 @@ class SqliteStore:
         if self._reader is None:
             self._reader = ThreadPoolExecutor(1, thread_name_prefix="isthmus-read")
             engine = SqliteEngine(self._connect(read_only=True))
-            self._far_unit = Unit(engine, bounded=False, note_due=self._note_due, memo=Memo(is_spoilt=True))
+            self._far_unit = Unit(engine, bounded=False, note_due=self._note_due, memo=Memo(forgetful=True))
             self._far_unit.installation = self._read_unit.installation
         unit = self._far_unit
         assert unit is not None
@@ -510,6 +510,7 @@ class SqliteStore:
     def _on_helper(self, then: Callable[[BaseException | None], None]) -> None:
         assert self._helper is not None
         self._stop_reading()
+        self._memo.close()
         loop = asyncio.get_running_loop()
 
         def commit() -> None:

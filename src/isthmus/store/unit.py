@@ -5,7 +5,7 @@ what it wrote. One unit object lives as long as its database connection and is b
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -13,10 +13,13 @@ from isthmus.domain import errors
 from isthmus.domain.accounts import AccessKey
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.rows import KeyRows, PeeringRows, Rows, TagRows
+from isthmus.store.rows import KeyRows, PeeringRows, Rows, TagRows, VpcRows
 
 LOOP_BUDGET: Final = 200
 """Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (decision 7)."""
+
+ANSWERS_LIMIT: Final = 2_048
+ANSWER_BYTES: Final = 4_096
 
 Change = tuple[str, str, str]
 """An object's id, and its state before and after; an empty state means that it was not there."""
@@ -32,27 +35,44 @@ class UnitEngine(Engine, Protocol):
 
 
 class Memo:
-    """Access keys as they were last read: every request asks for one, and they hardly ever change.
+    """What was read lately and is as good as read again; shared by the units of one thread.
 
-    It is shared by the units of one thread. A unit that writes keys spoils it at once, and it stays spoilt until that unit's
-    transaction has ended, either way: nobody is let in by a key that is gone, nor by one that never came to be.
+    *Access keys*: every request asks for one, and they hardly ever change. A unit that writes keys spoils what is known of
+    them at once, until its transaction has ended, either way: nobody is let in by a key that is gone, nor by one that
+    never came to be.
+
+    *Answers*: between two commits nothing changes, so whoever asks the same thing again, as a waiter does, gets the same
+    answer. They are forgotten when a commit begins, and none is kept until it has ended: a reader who saw the new state
+    must never see the old one again.
     """
 
-    __slots__ = ("is_spoilt", "keys")
+    __slots__ = ("answers", "is_closed", "is_spoilt", "keys")
 
-    def __init__(self, *, is_spoilt: bool = False) -> None:
-        """Begin empty; one that is spoilt from the start remembers nothing."""
+    def __init__(self, *, forgetful: bool = False) -> None:
+        """Begin empty; a forgetful one never remembers anything."""
         self.keys: dict[str, AccessKey] = {}
-        self.is_spoilt = is_spoilt
+        self.answers: dict[Hashable, bytes] = {}
+        self.is_spoilt = self.is_closed = forgetful
 
     def spoil(self) -> None:
-        """Forget everything, and remember nothing for now."""
+        """Forget the keys, and remember none for now."""
         self.keys.clear()
         self.is_spoilt = True
 
+    def close(self) -> None:
+        """Forget the answers, and remember none while a commit is under way."""
+        self.answers.clear()
+        self.is_closed = True
+
     def renew(self) -> None:
-        """Begin again, after the transaction that spoilt it."""
-        self.is_spoilt = False
+        """Begin again, after a transaction has ended."""
+        self.answers.clear()
+        self.is_spoilt = self.is_closed = False
+
+    def keep(self, question: Hashable, answer: bytes) -> None:
+        """Remember an answer, if it may be and there is room."""
+        if not self.is_closed and len(self.answers) < ANSWERS_LIMIT and len(answer) <= ANSWER_BYTES:
+            self.answers[question] = answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,7 @@ class Unit:
         self.engine, self.memo = engine, memo
         self.accounts = Rows(self, tables.ACCOUNTS)
         self.access_keys = KeyRows(self)
-        self.vpcs = Rows(self, tables.VPCS)
+        self.vpcs = VpcRows(self)
         self.vpc_cidr_blocks = Rows(self, tables.VPC_CIDR_BLOCKS)
         self.route_tables = Rows(self, tables.ROUTE_TABLES)
         self.security_groups = Rows(self, tables.SECURITY_GROUPS)

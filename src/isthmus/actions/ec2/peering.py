@@ -1,6 +1,6 @@
 """The six actions of VPC peering: ask, accept, reject, delete, describe, change the options (S2xx, S3xx)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
@@ -13,7 +13,6 @@ from isthmus.domain import peering as rules
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.filters import FilterTable, Tags
 from isthmus.domain.peering import KIND, End, OptionChange, Options, Peering, Side
-from isthmus.domain.vpc import Vpc, VpcCidrBlock
 from isthmus.wire.shapes import ec2
 from isthmus.wire.xml import instant
 
@@ -25,10 +24,12 @@ def create_vpc_peering_connection(
 ) -> ec2.CreateVpcPeeringConnectionResult:
     """Ask for a connection. The answer says `initiating-request` even where it is going to fail (S207, S236, S241)."""
     peer_vpc_id, own_tags = _check_create(request, call)
+    options = _requested_options(request, call)
     vpc = call.find(call.store.vpcs, request.vpc_id)
-    requester = replace(_end(call, vpc), options=_requested_options(request, call))
-    accepter, exists = _peer(request, call, peer_vpc_id)
     call.hold(call.store.vpcs, vpc.id, peer_vpc_id)
+    ends = call.store.vpcs.ends(vpc.id, peer_vpc_id)
+    requester = replace(ends[vpc.id], options=options) if options else ends[vpc.id]
+    accepter, exists = _peer(request, call, ends.get(peer_vpc_id), peer_vpc_id)
     if existing := call.store.peerings.live_between(vpc.id, (accepter.account, accepter.region, accepter.vpc_id)):
         return ec2.CreateVpcPeeringConnectionResult(vpc_peering_connection=_shown(existing, call, _tags(existing, call)))
     rules.check_outstanding(call.store.peerings.outstanding_of(vpc.id), call.quotas.outstanding_peerings_per_vpc)
@@ -81,27 +82,17 @@ def _multipath(allow: bool | None, mode: str | None) -> Options:  # noqa: FBT001
     return Options.MULTIPATH_RESILIENCE if allow else Options.NONE
 
 
-def _peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, vpc_id: str) -> tuple[End, bool]:
+def _peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, found: End | None, vpc_id: str) -> tuple[End, bool]:
     """Return the side that is asked, and whether that VPC exists (S234-S236).
 
     An unknown VPC is an error only where neither an account nor another Region was named; else the connection fails.
     """
     account, region = request.peer_owner_id or call.account, request.peer_region or call.region
-    vpc = call.store.vpcs.visible(account, region, vpc_id)
-    if vpc:
-        return _end(call, vpc), True
+    if found and found.place == (account, region):
+        return found, True
     if request.peer_owner_id is None and region == call.region:
         raise errors.not_found("vpc", vpc_id)
     return End(account, region, vpc_id), False
-
-
-def _end(call: Call, vpc: Vpc) -> End:
-    return End(vpc.account, vpc.region, vpc.id, _blocks(call.store.vpc_cidr_blocks.where(vpc_id=vpc.id)))
-
-
-def _blocks(rows: Sequence[VpcCidrBlock]) -> tuple[Prefix, ...]:
-    """Return a VPC's blocks, the primary one first (S230)."""
-    return tuple(row.prefix for row in sorted(rows, key=lambda row: (not row.is_primary, row.seq)))
 
 
 def accept_vpc_peering_connection(
