@@ -144,9 +144,7 @@ def tests_in(run: Mapping[str, Mapping[str, object]]) -> list[MarkedTest]:
 def evidence(root: Path) -> Evidence:
     """Everything from the files; FileNotFoundError when the tests have not run as a whole."""
     spec = root / "docs" / "spec"
-    rules = [
-        rule for path in sorted(spec.glob("*.md")) for rule in rules_in(path.read_text(encoding="utf-8"), path.name)
-    ]
+    rules = [rule for path in sorted(spec.glob("*.md")) for rule in rules_in(path.read_text(encoding="utf-8"), path.name)]
     exceptions = tomllib.loads((spec / "exceptions.toml").read_text(encoding="utf-8"))
     finished = tomllib.loads((spec / "finished.toml").read_text(encoding="utf-8"))
     return Evidence(

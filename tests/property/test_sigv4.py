@@ -52,9 +52,7 @@ def signed(draw: st.DrawFn, signer: type[auth.SigV4Auth] | None = None) -> HttpR
     url = f"http://127.0.0.1{port}{draw(paths)}" + (f"?{query}" if query else "")
     chosen = signer or draw(st.sampled_from([auth.SigV4Auth, auth.SigV4QueryAuth]))
     form = draw(forms) if method == "POST" else {}  # which the presigner moves into the query
-    request = AWSRequest(
-        method, url, headers=headers, data=urlencode(form).encode() if chosen is auth.SigV4Auth else form
-    )
+    request = AWSRequest(method, url, headers=headers, data=urlencode(form).encode() if chosen is auth.SigV4Auth else form)
     with mock.patch.object(auth, "get_current_datetime", return_value=NOW):
         chosen(draw(credentials), draw(st.sampled_from(["ec2", "sts"])), "eu-west-1").add_auth(request)
     return arrived(request)
@@ -65,9 +63,7 @@ def arrived(request: AWSRequest) -> HttpRequest:
     url = urlsplit(request.url)
     prepared: Any = request.prepare()
     headers = [("host", url.netloc)]
-    headers += [
-        (name.lower(), value.encode().decode("latin-1").strip(" \t")) for name, value in request.headers.items()
-    ]
+    headers += [(name.lower(), value.encode().decode("latin-1").strip(" \t")) for name, value in request.headers.items()]
     body = prepared.body or b""
     return HttpRequest(request.method, url.path, url.query, tuple(headers), body, "127.0.0.1", is_loopback=True)
 
@@ -106,9 +102,7 @@ def test_a_turned_bit_in_the_body_is_refused(http: HttpRequest, data: st.DataObj
 
 @pytest.mark.rule("I12", "I17")
 @given(signed(auth.SigV4Auth), st.data())
-def test_a_turned_bit_in_a_signed_header_is_refused_unless_it_means_the_same(
-    http: HttpRequest, data: st.DataObject
-) -> None:
+def test_a_turned_bit_in_a_signed_header_is_refused_unless_it_means_the_same(http: HttpRequest, data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([i for i, (_, value) in enumerate(http.headers) if value]))
     name, value = http.headers[place]
     turned = flipped(data, value.encode("latin-1")).decode("latin-1")

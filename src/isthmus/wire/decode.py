@@ -217,9 +217,7 @@ def _only(node: Node, name: str) -> Node:
 
 def _check_index(index: str, below: Node) -> None:
     # One spelling per number, so that no two names of a request mean the same item.
-    if not (
-        index.isascii() and index.isdecimal() and len(index) <= LIMITS.digits and (index[0] != "0" or index == "0")
-    ):
+    if not (index.isascii() and index.isdecimal() and len(index) <= LIMITS.digits and (index[0] != "0" or index == "0")):
         raise _unknown(below)
 
 

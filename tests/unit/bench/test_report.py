@@ -7,9 +7,7 @@ import pytest
 from bench import report, run
 from bench.figures import Claim, Figure, Outcome, Sense, Target, at_most_a
 
-FIGURES = {
-    "100 connections": {"isthmus": Figure("us CPU/request", (190, 200, 220)), "moto": Figure("us", (7000, 7100))}
-}
+FIGURES = {"100 connections": {"isthmus": Figure("us CPU/request", (190, 200, 220)), "moto": Figure("us", (7000, 7100))}}
 MET = Claim(at_most_a(35, "isthmus / moto"), 1 / 36)
 MISSED = Claim(at_most_a(35, "isthmus / moto"), 1 / 12)
 UNMEASURED = Claim(Target("memory", Sense.AT_MOST, 45, "MiB"), None, "did not start")

@@ -83,9 +83,7 @@ def test_only_a_page_of_our_own_may_fetch(site: str, *, passes: bool) -> None:
     assert (guard.refusal(request(("host", "localhost"), ("sec-fetch-site", site)), LOCAL) is None) is passes
 
 
-@pytest.mark.parametrize(
-    ("bound", "passes"), [("192.0.2.7", True), ("0.0.0.0", True), ("::", True), ("192.0.2.8", False)]
-)
+@pytest.mark.parametrize(("bound", "passes"), [("192.0.2.7", True), ("0.0.0.0", True), ("::", True), ("192.0.2.8", False)])
 def test_the_bound_address_passes_and_any_address_where_all_are_bound(bound: str, *, passes: bool) -> None:
     assert (guard.refusal(request(("host", "192.0.2.7:4510")), Bounds(bound)) is None) is passes
 

@@ -46,9 +46,7 @@ def names(form: str) -> Any:
         (
             "DescribeVpcs",
             "Filter.1.Name=a&Filter.1.Value.1=b&Filter.1.Value.2=c&VpcId.1=vpc-1&MaxResults=5",
-            ec2.DescribeVpcsRequest(
-                filters=[ec2.Filter(name="a", values=["b", "c"])], vpc_ids=["vpc-1"], max_results=5
-            ),
+            ec2.DescribeVpcsRequest(filters=[ec2.Filter(name="a", values=["b", "c"])], vpc_ids=["vpc-1"], max_results=5),
         ),
         (
             "CreateTags",
@@ -289,9 +287,7 @@ def test_a_parameter_is_a_value_or_has_parts(form: str, name: str) -> None:
     assert refusal("DescribeVpcs", form) == ("MalformedQueryString", message)
 
 
-@pytest.mark.parametrize(
-    ("form", "name"), [("MaxResults=5&maxResults=6", "maxResults"), ("VpcId.1=a&vpcId.2=b", "vpcId.2")]
-)
+@pytest.mark.parametrize(("form", "name"), [("MaxResults=5&maxResults=6", "maxResults"), ("VpcId.1=a&vpcId.2=b", "vpcId.2")])
 def test_both_spellings_of_one_parameter_are_refused(form: str, name: str) -> None:
     message = f"The parameter {name} was sent more than once"
     assert refusal("DescribeVpcs", form) == ("MalformedQueryString", message)
@@ -321,9 +317,7 @@ def test_the_query_protocol_reads_its_own_requests() -> None:
     assert decode.decode(services.STS, "GetCallerIdentity", {}) == sts.GetCallerIdentityRequest()
 
 
-@pytest.mark.parametrize(
-    ("form", "items"), [("L.member.1=a&L.member.2=b", ["a", "b"]), ("L.member.3=a", ["a"]), ("L=", [])]
-)
+@pytest.mark.parametrize(("form", "items"), [("L.member.1=a&L.member.2=b", ["a", "b"]), ("L.member.3=a", ["a"]), ("L=", [])])
 def test_the_query_protocol_names_the_items_of_a_list(form: str, items: list[str]) -> None:
     assert query_list(form) == items
 

@@ -123,9 +123,7 @@ def test_the_order_of_elements_is_that_of_the_pages_sample() -> None:
     peering = ec2.VpcPeeringConnection(
         tags=[],
         expiration_time=1_392_734_245_000,
-        status=ec2.VpcPeeringConnectionStateReason(
-            message="Initiating Request to 123456789012", code="initiating-request"
-        ),
+        status=ec2.VpcPeeringConnectionStateReason(message="Initiating Request to 123456789012", code="initiating-request"),
         accepter_vpc_info=ec2.VpcPeeringConnectionVpcInfo(vpc_id="vpc-a1b2c3d4", owner_id="123456789012"),
         requester_vpc_info=ec2.VpcPeeringConnectionVpcInfo(
             peering_options=classic_link, cidr_block="10.0.0.0/16", vpc_id="vpc-1a2b3c4d", owner_id="777788889999"
