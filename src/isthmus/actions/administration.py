@@ -9,7 +9,7 @@ from typing import Final
 
 from isthmus.domain import access_keys
 from isthmus.domain.accounts import AccessKey, Account, KeyStatus
-from isthmus.domain.peering import ENDED, Delays, Peering, State, enter
+from isthmus.domain.peering import Delays, Peering, State, enter
 from isthmus.store.tables import OWNED
 from isthmus.store.unit import Unit
 
@@ -97,34 +97,25 @@ def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[s
 
 
 def count_objects(unit: Unit, account_id: str) -> int:
-    """Count the VPCs an account owns and the connections that have not ended and that it has a side in."""
-    return unit.vpcs.count(account=account_id) + len([each for each in _peerings(unit, account_id) if _is_open(each)])
+    """Count the VPCs an account owns and the connections of theirs that have not ended."""
+    return unit.vpcs.count(account=account_id) + len(_open_peerings(unit, account_id))
 
 
-def _is_open(peering: Peering) -> bool:
-    return peering.state not in ENDED
-
-
-def _peerings(unit: Unit, account_id: str) -> list[Peering]:
-    sides = (unit.peerings.where(requester_account=account_id), unit.peerings.where(accepter_account=account_id))
-    return list({each.seq: each for side in sides for each in side}.values())
+def _open_peerings(unit: Unit, account_id: str) -> list[Peering]:
+    """Return the connections that have not ended and have a side in this account: each hangs on one of its VPCs."""
+    joined = [each for vpc in unit.vpcs.where(account=account_id) for each in unit.peerings.of_vpc(vpc.id)]
+    found = {each.seq: each for each in joined}
+    return [each for each in found.values() if account_id in (each.requester.account, each.accepter.account)]
 
 
 def remove_objects(unit: Unit, account_id: str) -> None:
     """Remove everything that an account owns, tags included; the other sides see its connections as `deleted`."""
-    for each in _peerings(unit, account_id):
-        if _is_open(each):
-            _end(unit, each, account_id)
+    for each in _open_peerings(unit, account_id):
+        _end(unit, each, account_id)
     unit.writes()
-    unit.engine.execute("DELETE FROM peering_view WHERE account = ?", (account_id,))
+    sql = "DELETE FROM peering_view WHERE account = ? RETURNING peering_seq"
+    unit.peerings.forget_unseen([row[0] for row in unit.engine.query(sql, (account_id,))])
     unit.engine.execute("DELETE FROM tag WHERE account = ?", (account_id,))
-    unit.engine.execute(
-        "DELETE FROM peering WHERE ? IN (requester_account, accepter_account) "
-        "AND NOT EXISTS (SELECT 1 FROM peering_view AS view WHERE view.peering_seq = peering.seq "
-        "AND view.account IN (peering.requester_account, peering.accepter_account) "
-        "AND view.region IN (peering.requester_region, peering.accepter_region))",
-        (account_id,),
-    )
     for table in OWNED:
         unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
 

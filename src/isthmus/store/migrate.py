@@ -1,18 +1,17 @@
 """Forward migrations: numbered SQL files, each applied once, in one transaction with the version it leads to."""
 
-from collections.abc import Callable, Mapping
-from importlib.resources import files
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 from isthmus.store.api import SchemaError
 
-Execute = Callable[[str], object]
+FOLDER: Final = Path(__file__).parent / "migrations"
 
 
 def scripts() -> list[tuple[int, str]]:
     """Return every migration as (version, SQL), in order."""
-    folder = files("isthmus.store") / "migrations"
-    found = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
-    return sorted((int(entry.name[:4]), entry.read_text(encoding="utf-8")) for entry in found)
+    return sorted((int(file.name[:4]), file.read_text(encoding="utf-8")) for file in FOLDER.glob("*.sql"))
 
 
 def statements(script: str, words: Mapping[str, str]) -> list[str]:

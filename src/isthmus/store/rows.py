@@ -259,6 +259,12 @@ class PeeringRows(Rows[Peering]):
         )
         self._unit.tags.forget_at(place, row.id)
 
+    def forget_unseen(self, seqs: Sequence[int]) -> None:
+        """Delete those of these connections that nobody sees any more."""
+        if seqs:
+            several = self._unit.engine.several
+            self._unit.engine.execute(FORGET_UNSEEN.format(several=several), (self._unit.engine.pack(seqs),))
+
     def of_vpc(self, vpc_id: str) -> list[Peering]:
         """Return the connections of a VPC that have not ended, on whichever side it is, ordered by `seq`."""
         states = [state.value for state in State if state not in ENDED]
@@ -308,6 +314,15 @@ def _in(states: Iterable[str]) -> str:
 _LIVE = _in(LIVE)
 _OUTSTANDING = _in(OUTSTANDING)
 _ESTABLISHED = _in(ESTABLISHED)
+
+
+FORGET_UNSEEN: Final = """
+DELETE FROM peering WHERE seq IN {several} AND NOT EXISTS (
+    SELECT 1 FROM peering_view AS view
+    WHERE view.peering_seq = peering.seq
+      AND view.account IN (peering.requester_account, peering.accepter_account)
+      AND view.region IN (peering.requester_region, peering.accepter_region))
+"""
 
 
 class TagRows(Rows[Tag]):

@@ -68,14 +68,6 @@ DELETE FROM tag WHERE (account, region, resource_id) IN (
 
 _HIDE = f"DELETE FROM peering_view WHERE (account, region, peering_seq) IN ({_HIDDEN}) RETURNING peering_seq"
 
-_FORGET = """
-DELETE FROM peering WHERE seq IN {several} AND NOT EXISTS (
-    SELECT 1 FROM peering_view AS view
-    WHERE view.peering_seq = peering.seq
-      AND view.account IN (peering.requester_account, peering.accepter_account)
-      AND view.region IN (peering.requester_region, peering.accepter_region))
-"""
-
 _NEXT_DUE = (
     "SELECT min(at) FROM (SELECT min(due_at) AS at FROM peering WHERE due_at IS NOT NULL "
     "UNION ALL SELECT min(hide_at) FROM peering_view WHERE hide_at IS NOT NULL) AS due"
@@ -112,9 +104,7 @@ def _hide(unit: Unit, due: dict[str, int]) -> None:
     engine = unit.engine
     engine.execute(_FORGET_TAGS, due)
     hidden = [row[0] for row in engine.query(_HIDE, due)]
-    if hidden:
-        packed = {"seqs": engine.pack(hidden)}
-        engine.execute(_FORGET.format(several=engine.several.replace("?", ":seqs")), packed)
+    unit.peerings.forget_unseen(hidden)
 
 
 def next_due(unit: Unit) -> int | None:

@@ -46,6 +46,7 @@ JOURNAL_SLICE: Final = 1_000
 POLL_SECONDS: Final = 0.001
 RETRY_SECONDS: Final = 1.0
 """How long the timer waits after a step could not be written."""
+DISK_TROUBLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"})
 """What the database refuses because another row is there, or is not; any other constraint is broken by a bug only."""
 
@@ -61,21 +62,27 @@ class SqliteEngine:
         self._execute = connection.execute
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
-        """Return all rows of a statement."""
-        return self._execute(sql, params).fetchall()
+        """Return all rows of a statement. Raises as `execute` does."""
+        try:
+            return self._execute(sql, params).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise _refusal(error) from error
 
     def execute(self, sql: str, params: Params = ()) -> int:
-        """Run a statement that writes; return how many rows it touched. Raises `Conflict` where the database refuses."""
+        """Run a statement that writes; return how many rows it touched.
+
+        Raises `Conflict` where the database refuses a row, and `Unavailable` where the disk is full or fails.
+        """
         try:
             return self._execute(sql, params).rowcount
-        except sqlite3.IntegrityError as error:
+        except sqlite3.DatabaseError as error:
             raise _refusal(error) from error
 
     def insert(self, sql: str, params: Params = ()) -> int:
-        """Run an INSERT ... RETURNING seq; return the seq. Raises `Conflict` where the database refuses."""
+        """Run an INSERT ... RETURNING seq; return the seq. Raises as `execute` does."""
         try:
             return int(self._execute(sql, params).fetchone()[0])
-        except sqlite3.IntegrityError as error:
+        except sqlite3.DatabaseError as error:
             raise _refusal(error) from error
 
     def pack(self, values: Sequence[Any]) -> str:
@@ -83,8 +90,15 @@ class SqliteEngine:
         return json.dumps(list(values))
 
 
-def _refusal(error: sqlite3.IntegrityError) -> Exception:
-    return Conflict(str(error)) if error.sqlite_errorname in LOST_RACES else error
+def _refusal(error: sqlite3.DatabaseError) -> Exception:
+    """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
+    name = error.sqlite_errorname
+    if name in LOST_RACES:
+        return Conflict(str(error))
+    if name.startswith(DISK_TROUBLE):
+        log.error("the database cannot be used: %s", error)
+        return errors.unavailable()
+    return error
 
 
 def _nothing(_: Unit) -> None:
