@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -28,10 +27,9 @@ from isthmus.store.sqlite import SqliteSettings, SqliteStore, Work
 from isthmus.wire.http import HttpResponse
 
 if TYPE_CHECKING:
-    from uvicorn import Server
+    from asyncio import AbstractEventLoop
 
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
-GRACE_SECONDS: Final = 30
 BACKLOG: Final = 2_048
 MAX_CONNECTIONS: Final = 10_000
 SERVER: Final = "the server at "
@@ -129,7 +127,13 @@ def check_private(path: Path) -> None:
 def token_path(settings: Settings) -> Path:
     """Return the file that holds the admin token: beside the data, or by port for a server in memory."""
     path = config.data_path(settings)
-    return path.with_name(path.name + ".token") if path else config.data_folder() / f"memory-{settings.port}.token"
+    return _beside(path, ".token") if path else config.data_folder() / f"memory-{settings.port}.token"
+
+
+def _beside(data: Path, suffix: str) -> Path:
+    """Return a file that lies beside the data; a link to the data leads to the same one, as `store/lock.py` has it."""
+    real = data.resolve()
+    return real.with_name(real.name + suffix)
 
 
 def admin(settings: Settings) -> Admin:
@@ -181,7 +185,7 @@ def server_of(data: Path) -> str | None:
     Only to be asked while the file is locked: what a server wrote stays there when it is killed.
     """
     try:
-        holder = json.loads(data.resolve().with_name(data.resolve().name + ".lock").read_text(encoding="utf-8"))["holder"]
+        holder = json.loads(_beside(data, ".lock").read_text(encoding="utf-8"))["holder"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return holder.removeprefix(SERVER) if str(holder).startswith(SERVER) else None
@@ -212,8 +216,7 @@ def serve(settings: Settings, ready: Callable[[Settings], None] = lambda _: None
         machine = SystemClock()
         edge = Edge(front, opened, token, machine.wall, audit.to_stream(settings.log_format, lines))
         token.answered = edge.answered
-        server = _server(edge, lambda: ready(settings))
-        return _run(server, opened, listener)
+        return _run(edge, opened, listener, lambda: ready(settings))
 
 
 def _take(settings: Settings, stack: ExitStack) -> tuple[SqliteStore, socket.socket, Settings]:
@@ -267,48 +270,33 @@ def _own_token(settings: Settings) -> Iterator[Admin]:
             token_path(settings).unlink(missing_ok=True)
 
 
-def _server(edge: Edge, ready: Callable[[], None]) -> "Server":
-    from uvicorn import Config, Server
+def _run(edge: Edge, opened: SqliteStore, listener: socket.socket, ready: Callable[[], None]) -> int:
+    """Run the event loop: uvloop's where it exists, else the standard one."""
+    import asyncio
 
-    from isthmus.gateway.protocol import Connection
+    from isthmus.gateway.server import Server
 
-    class Announced(Server):
-        """Says when clients can connect."""
-
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
-            ready()
-
-    return Announced(
-        Config(
-            edge,
-            http=Connection,
-            interface="asgi3",
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            limit_concurrency=MAX_CONNECTIONS,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
-    )
-
-
-def _run(server: "Server", opened: SqliteStore, listener: socket.socket) -> int:
     failed: list[str] = []
 
-    def fatal(sentence: str) -> None:
-        failed.append(sentence)
-        sys.stderr.write(sentence + "\n")
-        server.should_exit = True
+    async def main() -> None:
+        server = Server(edge, most_connections=MAX_CONNECTIONS)
 
-    def stop(*_: object) -> None:
-        server.should_exit = True
+        def fatal(sentence: str) -> None:
+            failed.append(sentence)
+            sys.stderr.write(sentence + "\n")
+            server.stop()
 
-    opened.on_fatal = fatal
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)  # uvicorn raises them again once it has finished: by then they mean nothing more
-    server.run(sockets=[listener])
-    return 1 if failed or not server.started else 0
+        opened.on_fatal = fatal
+        await server.run(listener, ready)
+
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(main())
+    return 1 if failed else 0
+
+
+def _loop_factory() -> Callable[[], "AbstractEventLoop"] | None:
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

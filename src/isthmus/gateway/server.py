@@ -1,0 +1,73 @@
+"""A server's life: take the socket, answer until told to stop, finish what was accepted.
+
+On a first SIGTERM or SIGINT no new connection is taken, idle ones are closed, and requests under way are answered; a second
+one, or the grace running out, ends that too. What was answered is durable either way.
+"""
+
+import asyncio
+import signal
+import socket
+import time
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from isthmus.gateway.asgi import Edge
+from isthmus.gateway.protocol import Connection
+
+GRACE_SECONDS: Final = 30.0
+BACKLOG: Final = 2_048
+HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+class Listening(NamedTuple):
+    """What a connection is made with."""
+
+    loaded_app: Edge
+    limit_concurrency: int
+
+
+class Server:
+    """One listening socket and its connections."""
+
+    def __init__(self, edge: Edge, *, most_connections: int) -> None:
+        """Serve the edge to at most so many connections at a time."""
+        self._listening = Listening(edge, most_connections)
+        self.connections: set[Connection] = set()
+        self.total_requests = 0
+        self.default_headers: list[tuple[bytes, bytes]] = []
+        self._stop, self._hurry = asyncio.Event(), asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop gracefully; called again, at once."""
+        (self._hurry if self._stop.is_set() else self._stop).set()
+
+    async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
+        """Serve until told to stop; `ready` is called once clients can connect."""
+        loop, store = asyncio.get_running_loop(), self._listening.loaded_app.store
+        for number in SIGNALS:
+            loop.add_signal_handler(number, self.stop)
+        await store.start()
+        self._tick(loop)
+        accepting = await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
+        ready()
+        await self._stop.wait()
+        accepting.close()
+        await self._finish()
+        await store.stop()
+
+    def _connection(self) -> Connection:
+        return Connection(self._listening, self)  # type: ignore[arg-type]  # what it needs of either
+
+    def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Keep the Date header right to the second."""
+        self.default_headers = [(b"date", time.strftime(HTTP_DATE, time.gmtime()).encode())]
+        loop.call_later(1.0, self._tick, loop)
+
+    async def _finish(self) -> None:
+        """Let every connection answer what it has begun, within the grace."""
+        for connection in list(self.connections):
+            connection.shutdown()
+        until = asyncio.get_running_loop().time() + GRACE_SECONDS
+        while self.connections and not self._hurry.is_set() and asyncio.get_running_loop().time() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # once in a server's life
