@@ -220,12 +220,25 @@ def test_a_request_that_cannot_be_answered_is_told_why(server: InProcess, body: 
 
 
 @pytest.mark.rule("S133")
-def test_parameters_that_do_not_go_together_are_told_apart(server: InProcess) -> None:
-    vpc = texts(post(server, f"Action=CreateVpc&Version={VERSION}&CidrBlock=10.0.0.0/16"), "vpcId")[0]
-    assert refusal(post(server, f"Action=DescribeVpcs&Version={VERSION}&VpcId.1={vpc}&MaxResults=5")) == (
+@pytest.mark.parametrize(
+    ("action", "ids", "members"),
+    [
+        ("DescribeVpcs", "VpcId.1=vpc-0123456789abcdef0", "VpcIds"),
+        ("DescribeRouteTables", "RouteTableId.1=rtb-0123456789abcdef0", "RouteTableIds"),
+        ("DescribeNetworkAcls", "NetworkAclId.1=acl-0123456789abcdef0", "NetworkAclIds"),
+        ("DescribeSecurityGroups", "GroupId.1=sg-0123456789abcdef0", "GroupIds"),
+        ("DescribeSecurityGroupRules", "SecurityGroupRuleId.1=sgr-0123456789abcdef0", "SecurityGroupRuleIds"),
+        ("DescribeDhcpOptions", "DhcpOptionsId.1=dopt-0123456789abcdef0", "DhcpOptionsIds"),
+    ],
+)
+@pytest.mark.parametrize(("page", "parameter"), [("MaxResults=5", "MaxResults"), ("NextToken=x", "NextToken")])
+def test_ids_do_not_go_with_pages(  # whether or not there is such an object
+    server: InProcess, action: str, ids: str, members: str, page: str, parameter: str
+) -> None:
+    assert refusal(post(server, f"Action={action}&Version={VERSION}&{ids}&{page}")) == (
         400,
         "InvalidParameterCombination",
-        "The parameter VpcIds cannot be used with the parameter MaxResults",
+        f"The parameter {members} cannot be used with the parameter {parameter}",
     )
 
 

@@ -323,10 +323,12 @@ def test_a_page_has_5_to_1000_results(server: InProcess, number: int, words: str
 
 
 @pytest.mark.rule("S331")
-def test_ids_and_max_results_exclude_each_other(server: InProcess) -> None:
+@pytest.mark.parametrize(("parameter", "value"), [("MaxResults", 5), ("NextToken", "x")])
+def test_ids_and_pages_exclude_each_other(server: InProcess, parameter: str, value: object) -> None:
     two = pair(server)
-    answer = refused(two.requester.describe_vpc_peering_connections, VpcPeeringConnectionIds=[two.pending()], MaxResults=5)
-    words = "The parameter VpcPeeringConnectionIds cannot be used with the parameter MaxResults"
+    describe = two.requester.describe_vpc_peering_connections
+    answer = refused(describe, VpcPeeringConnectionIds=[two.pending()], **{parameter: value})
+    words = f"The parameter VpcPeeringConnectionIds cannot be used with the parameter {parameter}"
     assert answer == ("InvalidParameterCombination", words, 400)
 
 

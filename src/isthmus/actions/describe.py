@@ -78,6 +78,7 @@ def describe(
     wanted = as_filters(filters)
     predicate = listing.filters.compile(wanted) if wanted else None
     pages.check_max_results(max_results, *listing.max_results, ids_given=bool(ids), ids_parameter=listing.ids_parameter)
+    pages.check_token(next_token, ids_given=bool(ids), ids_parameter=listing.ids_parameter)
     if ids:
         rows = call.find_all(listing.rows(call.store), ids)
         return Page([found[1:] for found in _matching(call, listing, rows, predicate)], None)

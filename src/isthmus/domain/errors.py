@@ -77,6 +77,10 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
             "InvalidParameterCombination",
             "The parameter {ids_parameter} cannot be used with the parameter MaxResults",
         ),  # S331
+        "token_with_ids": (
+            "InvalidParameterCombination",
+            "The parameter {ids_parameter} cannot be used with the parameter NextToken",
+        ),  # S331, inferred
         "invalid_token": (
             "InvalidParameterValue",
             "Value ( {token} ) for parameter NextToken is invalid. The token is invalid.",
@@ -455,6 +459,11 @@ def max_results_too_large(value: int, high: int) -> ApiError:
 def max_results_with_ids(ids_parameter: str) -> ApiError:
     """MaxResults beside ids; `ids_parameter` is the member's name, like `VpcIds` (S331)."""
     return _worded("max_results_with_ids", ids_parameter=ids_parameter)
+
+
+def token_with_ids(ids_parameter: str) -> ApiError:
+    """NextToken beside ids; `ids_parameter` is the member's name, like `VpcIds` (S331)."""
+    return _worded("token_with_ids", ids_parameter=ids_parameter)
 
 
 def invalid_token(token: str) -> ApiError:

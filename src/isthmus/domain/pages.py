@@ -47,6 +47,12 @@ def check_max_results(value: int | None, low: int, high: int, *, ids_given: bool
         raise errors.max_results_with_ids(ids_parameter)
 
 
+def check_token(token: str | None, *, ids_given: bool, ids_parameter: str) -> None:
+    """Refuse a NextToken together with ids, whose answer has no pages to continue; `ids_parameter` like `VpcIds` (S331)."""
+    if token is not None and ids_given:
+        raise errors.token_with_ids(ids_parameter)
+
+
 def encode_token(secret: bytes, scope: str, seq: int) -> str:
     """The token for "go on after `seq`" in the list that `scope` names: 32 characters, safe in a URL (S332).
 

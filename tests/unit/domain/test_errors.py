@@ -189,6 +189,11 @@ WORDED: list[tuple[Callable[[], ApiError], str, str]] = [
         "The parameter VpcIds cannot be used with the parameter MaxResults",
     ),
     (
+        lambda: errors.token_with_ids("VpcIds"),
+        "InvalidParameterCombination",
+        "The parameter VpcIds cannot be used with the parameter NextToken",
+    ),
+    (
         lambda: errors.invalid_token("abc"),
         "InvalidParameterValue",
         "Value ( abc ) for parameter NextToken is invalid. The token is invalid.",

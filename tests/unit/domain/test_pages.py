@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from isthmus.domain.errors import ApiError
-from isthmus.domain.pages import MAX_RESULTS, check_max_results, decode_token, encode_token
+from isthmus.domain.pages import MAX_RESULTS, check_max_results, check_token, decode_token, encode_token
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 
@@ -57,6 +57,16 @@ def test_max_results_does_not_go_with_ids() -> None:
 @pytest.mark.rule("S331")
 def test_ids_without_max_results_are_fine() -> None:
     check_max_results(None, 5, 1000, ids_given=True, ids_parameter="VpcIds")
+
+
+@pytest.mark.rule("S331")
+def test_a_token_does_not_go_with_ids() -> None:
+    with pytest.raises(ApiError) as refused:
+        check_token("", ids_given=True, ids_parameter="VpcIds")
+    words = "The parameter VpcIds cannot be used with the parameter NextToken"
+    assert (refused.value.code, refused.value.message) == ("InvalidParameterCombination", words)
+    check_token("token", ids_given=False, ids_parameter="VpcIds")
+    check_token(None, ids_given=True, ids_parameter="VpcIds")
 
 
 def test_a_bad_number_is_told_before_a_bad_combination() -> None:

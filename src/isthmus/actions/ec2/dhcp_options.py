@@ -16,12 +16,9 @@ def describe_dhcp_options(request: ec2.DescribeDhcpOptionsRequest, call: Call) -
     """List the DHCP options sets of the account in the Region (S592, S594, S577)."""
     call.authorize()
     predicate = rules.FILTERS.compile(as_filters(request.filters))
-    pages.check_max_results(
-        request.max_results,
-        *pages.MAX_RESULTS["DescribeDhcpOptions"],
-        ids_given=bool(request.dhcp_options_ids),
-        ids_parameter="DhcpOptionsIds",
-    )
+    limits, ids_given = pages.MAX_RESULTS["DescribeDhcpOptions"], bool(request.dhcp_options_ids)
+    pages.check_max_results(request.max_results, *limits, ids_given=ids_given, ids_parameter="DhcpOptionsIds")
+    pages.check_token(request.next_token, ids_given=ids_given, ids_parameter="DhcpOptionsIds")
     # One set never fills a page, so no token of this list was ever given out.
     if request.next_token is not None:
         raise errors.invalid_token(request.next_token)
