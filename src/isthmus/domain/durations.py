@@ -8,8 +8,8 @@ UNITS: Final[Mapping[str, int]] = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_
 LONGEST: Final = 100 * 365 * UNITS["d"]
 """A hundred years: beyond it an instant could leave the range of dates."""
 
-_PART: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
-_SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
+_PART: Final = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d|w)", re.ASCII)
+_SECONDS: Final = re.compile(r"\d{1,12}(?:\.\d{1,6})?", re.ASCII)
 
 
 def parse(text: str) -> int:

@@ -36,7 +36,27 @@ def test_the_longest_span_is_a_hundred_years() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "-", "d", "7 d", " 7d", "7d ", "7x", "7D", "1d x", "x1d", "--1d", "1d-2h", "1d2", "1e3s", "1.s", "1,5h"]
+    "text",
+    [
+        "",
+        "-",
+        "d",
+        "7 d",
+        " 7d",
+        "7d ",
+        "7x",
+        "7D",
+        "1d x",
+        "x1d",
+        "--1d",
+        "1d-2h",
+        "1d2",
+        "1e3s",
+        "1.s",
+        "1,5h",
+        "٣d",
+        "９０",
+    ],
 )
 def test_anything_else_is_refused_with_a_sentence_that_shows_how(text: str) -> None:
     with pytest.raises(ValueError) as error:  # noqa: PT011 - the text is compared whole
