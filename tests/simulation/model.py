@@ -226,7 +226,7 @@ class Model:
             other = peering.ends["accepter" if side == "requester" else "requester"]
             if peering.state in OUTSTANDING and side == "requester":
                 return "InvalidVpc.Range"
-            if peering.state not in OUTSTANDING and overlap([block], other.blocks):
+            if peering.state in ESTABLISHED and overlap([block], other.blocks):
                 return "InvalidVpc.Range"
         return None
 

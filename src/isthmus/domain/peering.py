@@ -414,9 +414,10 @@ def block_added(peering: Peering, vpc_id: str, block: Prefix, now: int) -> Peeri
     """Return the connection after `block` was added to one of its VPCs, or raise why it may not be (S278).
 
     The requester of an outstanding request may add nothing; the accepter may, and an overlap ends the request as `failed`.
-    With an established connection a block that overlaps the peer's is refused.
+    With an established connection a block that overlaps the peer's is refused. One that is being deleted or has ended
+    forbids nothing: S278 names the active ones, and what is ending joins nobody any more.
     """
-    if peering.state in ENDED:
+    if peering.state not in LIVE:
         return peering
     side = Side.REQUESTER if peering.requester.vpc_id == vpc_id else Side.ACCEPTER
     if peering.state in OUTSTANDING and side is Side.REQUESTER:
@@ -471,10 +472,12 @@ class View:
 
 
 def views(peering: Peering) -> tuple[View, ...]:
-    """Return every place that sees the connection now: one per (account, Region) (S212, S321).
+    """Return every place that may see the connection in its present state: one per (account, Region) (S212, S321).
 
     The accepter does not see a request that is still initiating or has failed, unless one account owns both sides; nobody
-    sees a connection through a VPC that does not exist.
+    sees a connection through a VPC that does not exist. What was before is not asked here: the store never gives an ended
+    connection to a place that lost sight of it or never had it, such as the accepter of a request that was deleted while
+    it was still initiating.
     """
     mine = View(*peering.requester.place, _hide_at(peering, Side.REQUESTER))
     hidden = peering.state in (State.INITIATING_REQUEST, State.FAILED) and not peering.is_one_account

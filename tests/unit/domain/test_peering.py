@@ -684,6 +684,8 @@ FREE, ACCEPTERS, REQUESTERS = "10.9.0.0/16", "10.2.7.0/24", "10.1.7.0/24"
         (State.ACTIVE, ACCEPTER_VPC, REQUESTERS, "InvalidVpc.Range"),
         (State.ACTIVE, REQUESTER_VPC, FREE, "active"),
         (State.ACTIVE, ACCEPTER_VPC, FREE, "active"),
+        (State.DELETING, REQUESTER_VPC, ACCEPTERS, "deleting"),
+        (State.DELETING, ACCEPTER_VPC, REQUESTERS, "deleting"),
         (State.DELETED, REQUESTER_VPC, ACCEPTERS, "deleted"),
         (State.REJECTED, REQUESTER_VPC, ACCEPTERS, "rejected"),
         (State.EXPIRED, ACCEPTER_VPC, REQUESTERS, "expired"),
