@@ -121,3 +121,13 @@ def test_the_holder_of_a_lock_is_known_by_its_address_if_it_is_a_server(tmp_path
     assert bootstrap.server_of(tmp_path / "isthmus.db") == "http://127.0.0.1:4510"
     opened.close()
     assert bootstrap.server_of(tmp_path / "isthmus.db") is None
+
+
+def test_a_link_to_the_data_leads_to_the_same_server_and_token(tmp_path: Path) -> None:
+    settings, link = Settings(data=str(tmp_path / "isthmus.db")), tmp_path / "elsewhere" / "link.db"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "isthmus.db")
+    opened = bootstrap.store(settings, holder=bootstrap.SERVER + "http://127.0.0.1:4510")
+    assert bootstrap.server_of(link) == "http://127.0.0.1:4510"
+    assert bootstrap.token_path(Settings(data=str(link))) == bootstrap.token_path(settings)
+    opened.close()
