@@ -30,7 +30,10 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
     "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
     "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),
-    "credentials": ("FILE", "The credentials file of `isthmus accounts`; must be private. Default: beside the default data"),
+    "credentials": (
+        "FILE",
+        "The credentials file of `isthmus accounts`; must be private. Default: in the user's data directory",
+    ),
 }
 """Every setting that takes a value, as the command line and its help name it."""
 
