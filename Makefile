@@ -86,7 +86,7 @@ dist: $(STAMP) ## Build wheel and sdist, install the wheel in a clean environmen
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python tools/check_dist.py
 
-lock: $(STAMP) ## Renew the locks (requirements/*.lock) from pyproject.toml
+lock: $(STAMP) ## Renew every lock: requirements/*.lock and bench/requirements-*.txt
 	$(BIN)/python tools/lock.py
 
 changelog: $(STAMP) ## Show what the fragments in changes/ would add to CHANGELOG.md
