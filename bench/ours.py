@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,9 +76,11 @@ def fresh(folder: Path, *, logging: bool = False) -> Recipe:
 def admin_token(data: Path) -> str:
     """The token of the administrative endpoints, which a running server keeps beside the data."""
     path = data.with_name(f"{data.name}.token")
-    if not path.exists():
-        raise NotReadyError(f"no token at {path.name}")
-    return path.read_text().strip()
+    for _ in range(COMMAND_SECONDS * 10):  # the port is open a moment before the token is there
+        if path.exists():
+            return path.read_text().strip()
+        time.sleep(0.1)
+    raise NotReadyError(f"no token at {path.name}")
 
 
 def _bulk(work: str, data: Path, *words: str) -> Any:

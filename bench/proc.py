@@ -52,6 +52,11 @@ def parse_kib(text: str, name: str) -> int:
     raise ValueError(f"no {name} in the status")
 
 
+def main_thread_seconds(pid: int) -> float:
+    """CPU time of a process's first thread, which in our server runs the event loop and never waits for a disk."""
+    return int((PROC / str(pid) / "task" / str(pid) / "schedstat").read_text().split()[0]) / 1e9
+
+
 def family(root: int, stats: Iterable[Stat]) -> list[Stat]:
     """The process `root` and all that descend from it, each once."""
     children: dict[int, list[Stat]] = {}

@@ -96,6 +96,10 @@ class Server:
         """CPU time of the server's process tree so far."""
         return proc.cpu_seconds(self.process.pid)
 
+    def loop_seconds(self) -> float:
+        """CPU time of the server's event loop so far, without its commits."""
+        return proc.main_thread_seconds(self.process.pid)
+
     def resident_mib(self) -> float:
         """Resident memory of the server's process tree."""
         return proc.resident_mib(self.process.pid)
