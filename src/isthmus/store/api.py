@@ -52,7 +52,7 @@ class Engine(Protocol):
         """Run a statement that writes; return how many rows it touched."""
 
     def insert(self, sql: str, params: Params = ()) -> int:
-        """Run an INSERT ... RETURNING seq; return the seq."""
+        """Run an INSERT into a table with `seq`; return the new row's seq."""
 
 
 class Store(Protocol):

@@ -284,8 +284,14 @@ class PeeringRows(Rows[Peering]):
         return found[0] if found else None
 
     def outstanding_of(self, vpc_id: str) -> int:
-        """Count the outstanding requests that a VPC has made (S243)."""
-        sql = f"SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND state IN {_OUTSTANDING}"
+        """Count the outstanding requests that a VPC has made (S243).
+
+        Any accepter is greater than nothing: said so that the index of live pairs is taken, which knows no ended ones.
+        """
+        sql = (
+            "SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' "
+            f"AND state IN {_LIVE} AND state IN {_OUTSTANDING}"
+        )
         return int(self._unit.engine.query(sql, (vpc_id,))[0][0])
 
     def established_of(self, vpc_id: str) -> int:

@@ -79,9 +79,12 @@ class SqliteEngine:
             raise _refusal(error) from error
 
     def insert(self, sql: str, params: Params = ()) -> int:
-        """Run an INSERT ... RETURNING seq; return the seq. Raises as `execute` does."""
+        """Run an INSERT; return the seq of the new row. Raises as `execute` does.
+
+        Without RETURNING, for which SQLite would copy every page that it is going to change.
+        """
         try:
-            return int(self._execute(sql, params).fetchone()[0])
+            return self._execute(sql, params).lastrowid or 0
         except sqlite3.DatabaseError as error:
             raise _refusal(error) from error
 

@@ -105,9 +105,7 @@ class Table(Generic[Row]):
         self._from = tuple((i, codec.from_column) for i, (_, codec) in enumerate(columns) if codec.from_column)
         self.picked = ", ".join(f"{name}.{column}" for column in self.columns)
         stored = self.columns[:-2]
-        self.insert = (
-            f"INSERT INTO {name} ({', '.join(stored)}, version) VALUES ({', '.join('?' * len(stored))}, 1) RETURNING seq"
-        )
+        self.insert = f"INSERT INTO {name} ({', '.join(stored)}, version) VALUES ({', '.join('?' * len(stored))}, 1)"
         self.update = (
             f"UPDATE {name} SET {', '.join(f'{column} = ?' for column in stored)}, version = version + 1 "
             "WHERE seq = ? AND version = ?"

@@ -172,10 +172,9 @@ CREATE TABLE peering (
 );
 CREATE INDEX peering_requester ON peering (requester_vpc_id, seq);
 CREATE INDEX peering_accepter ON peering (accepter_vpc_id, seq);
--- Quotas count these (S243). Partial, so that a request pays for neither of the first two.
+-- Quotas count these (S243). Partial, so that a request pays for neither.
 CREATE INDEX peering_established_requester ON peering (requester_vpc_id) WHERE state IN ('provisioning', 'active');
 CREATE INDEX peering_established_accepter ON peering (accepter_vpc_id) WHERE state IN ('provisioning', 'active');
-CREATE INDEX peering_outstanding ON peering (requester_vpc_id) WHERE state IN ('initiating-request', 'pending-acceptance');
 CREATE INDEX peering_due ON peering (due_at, seq) WHERE due_at IS NOT NULL;
 -- At most one live connection per ordered pair (S242). The whole identity of the accepter counts: a request that named the
 -- wrong account or Region is another request.
@@ -227,4 +226,3 @@ CREATE TABLE journal (
     action     TEXT   NOT NULL,
     changes    TEXT   NOT NULL   -- JSON: [[resource id, state before, state after], ...]
 );
-CREATE INDEX journal_at ON journal (at);
