@@ -9,10 +9,11 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-THIRD_PARTY = {"click", "httptools", "isthmus", "msgspec", "typing_extensions", "uvicorn", "uvloop"}
-"""All that a server without metrics needs; uvicorn itself loads typing_extensions on Python 3.11."""
+THIRD_PARTY = {"click", "httptools", "isthmus", "msgspec", "typing_extensions", "uvloop"}
+"""All that a server without metrics needs; msgspec loads typing_extensions where that is installed."""
 HEAVY = (
     "botocore",
+    "email.utils",
     "h11",
     "html",
     "http.client",
@@ -22,17 +23,20 @@ HEAVY = (
     "isthmus.cli.ask",
     "isthmus.testing",
     "isthmus.wire.shapes.iam",
+    "logging.config",
+    "multiprocessing",
     "prometheus_client",
     "rich",
     "stringprep",
     "tomllib",
     "unittest",
     "urllib.request",
+    "uvicorn",
     "websockets",
     "xml",
     "yaml",
 )
-# Loaded all the same: ssl, by asyncio; logging.config, email.utils, multiprocessing and http (its status words), by uvicorn.
+# Loaded all the same: ssl, by asyncio; http, for its status words.
 RECORDING = """
 import atexit, json, os, sys
 atexit.register(lambda: open(os.environ["RECORD"], "w").write(json.dumps(sorted(sys.modules))))
