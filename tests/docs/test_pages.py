@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 import pytest
 
+from isthmus.actions import registry
 from isthmus.cli.root import root
-from tests.docs.pages import LINK, PAGES, PATH, ROOT, anchors, commands, named, prose, text_of
+from tests.docs.pages import LINK, PAGES, PATH, ROOT, anchors, blocks, commands, named, prose, text_of
 
 EVERY_PAGE = pytest.mark.parametrize("page", PAGES, ids=named)
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
@@ -105,6 +106,15 @@ def test_the_readme_names_every_command() -> None:
     assert isinstance(root, click.Group)
     readme = text_of(ROOT / "README.md")
     assert [name for name in root.list_commands(click.Context(root)) if f"isthmus {name}" not in readme] == []
+
+
+@pytest.mark.rule("S604")
+def test_terraform_users_are_told_what_to_skip_and_what_is_offered() -> None:
+    (provider,) = blocks(ROOT / "docs" / "how-to" / "terraform.md", "hcl")
+    assert re.search(r"^ *skip_metadata_api_check += true$", provider, re.MULTILINE)
+    assert re.search(r'^ *sts = "http://127\.0\.0\.1:4510"$', provider, re.MULTILINE)
+    assert "skip_requesting_account_id" not in provider
+    assert "GetCallerIdentity" in registry.collect("sts")
 
 
 def test_decisions_are_numbered_without_gaps() -> None:
