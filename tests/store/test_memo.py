@@ -20,6 +20,7 @@ from isthmus.domain.accounts import KeyStatus
 from isthmus.gateway.handle import Gateway
 from isthmus.store.api import Kind
 from isthmus.store.clock import SystemClock
+from isthmus.store.sqlite import SqliteEngine
 from isthmus.wire.http import HttpRequest, HttpResponse
 from tests.store.builders import TracedStore, served
 
@@ -69,7 +70,9 @@ def test_a_question_asked_again_is_answered_alike_without_being_worked_out_again
         await send(store, gateway, signed(who, Action="CreateVpc", CidrBlock="10.0.0.0/16"))
         first = await send(store, gateway, signed(who, Action="DescribeVpcs"))
         statements: list[str] = []
-        store._read_unit.engine.connection.set_trace_callback(statements.append)
+        engine = store._read_unit.engine
+        assert isinstance(engine, SqliteEngine)
+        engine.connection.set_trace_callback(statements.append)
         again = await send(store, gateway, signed(who, Action="DescribeVpcs"))
         assert members(again) == members(first)
         assert again.body != first.body  # each has a request id of its own

@@ -127,7 +127,10 @@ HOT: dict[str, tuple[Work, str]] = {
         lambda unit: unit.peerings.live_between("vpc-1", (ONE, REGION, "vpc-2")),
         "peering_live_pair (requester_vpc_id=? AND accepter_vpc_id=? AND accepter_account=? AND accepter_region=?)",
     ),
-    "outstanding requests": (lambda unit: unit.peerings.outstanding_of("vpc-1"), "peering_live_pair (requester_vpc_id=? AND accepter_vpc_id>?)"),
+    "outstanding requests": (
+        lambda unit: unit.peerings.outstanding_of("vpc-1"),
+        "peering_live_pair (requester_vpc_id=? AND accepter_vpc_id>?)",
+    ),
     "established connections": (
         lambda unit: unit.peerings.established_of("vpc-1"),
         "peering_established_accepter (accepter_vpc_id=?)",
