@@ -19,7 +19,7 @@ from isthmus.actions import administration
 from isthmus.actions.administration import AdministrationError
 from isthmus.domain import durations
 from isthmus.domain.accounts import AccessKey, Account
-from isthmus.domain.errors import ApiError
+from isthmus.domain.errors import ApiError, Conflict
 from isthmus.gateway import guard
 from isthmus.store.api import Kind
 from isthmus.store.unit import Unit
@@ -71,6 +71,8 @@ class Admin:
             return _json(400, {"error": str(error)})
         except ApiError as error:
             return _json(503, {"error": error.message})
+        except Conflict:
+            return _json(503, {"error": "Something else changed the same at the same time. Try again."})
 
     def _has_token(self, http: HttpRequest) -> bool:
         scheme, _, token = (http.header("authorization") or "").partition(" ")

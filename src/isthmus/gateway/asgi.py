@@ -8,7 +8,7 @@ import asyncio
 import logging
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -32,11 +32,21 @@ log = logging.getLogger("isthmus.gateway")
 MAX_BODY: Final = 1_048_576
 BODY_SECONDS: Final = 30.0
 ATTEMPTS: Final = 5
-FIRST_WAIT: Final = 0.005
+"""How often a unit that loses its race is run, the first time included."""
+FIRST_WAIT_SECONDS: Final = 0.005
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
-TOO_LARGE: Final = HttpResponse(413, (("content-type", "text/plain"),), b"The body is longer than 1 MiB\n")
-TOO_SLOW: Final = HttpResponse(408, (("content-type", "text/plain"),), b"The body did not arrive in time\n")
+METHODS: Final = frozenset({"GET", "POST"})
 
+
+def plain(status: int, sentence: str, *headers: tuple[str, str]) -> HttpResponse:
+    """Return an answer that no action gives: one sentence of plain text."""
+    return HttpResponse(status, (("content-type", "text/plain"), *headers), sentence.encode() + b"\n")
+
+
+TOO_LARGE: Final = plain(413, "The body is longer than 1 MiB")
+TOO_SLOW: Final = plain(408, "The request did not arrive in time")
+WRONG_METHOD: Final = plain(405, "The API speaks GET and POST", ("allow", "GET, POST"))
+FAILED: Final = plain(500, "Isthmus failed to answer; its log says why")
 
 Done = Callable[[HttpResponse], None]
 Work = Callable[[Unit], HttpResponse]
@@ -88,14 +98,26 @@ class Edge:
         if isinstance(body, HttpResponse):
             await _send(send, body)
             return
+        if scope["method"] not in METHODS:
+            await _send(send, WRONG_METHOD)
+            return
         answered: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
-        self.answer(_request(scope, body), answered.set_result)
+
+        def done(answer: HttpResponse) -> None:
+            if not answered.done():  # some servers cancel who waits for a client that has gone
+                answered.set_result(answer)
+
+        try:
+            self.answer(_request(scope, body), done)
+        except Exception:
+            log.exception("a request could not be answered")
+            done(FAILED)
         await _send(send, await answered)
 
     def answer(self, http: HttpRequest, done: Done) -> None:
         """Answer a request by calling `done`: at once where nothing has to be waited for, else later."""
         if http.path.startswith(PREFIX):
-            self._later(self.admin.answer(http, self.store), done)
+            self._later(self._administer(http), done)
             return
         incoming = self.gateway.read(http)
 
@@ -104,8 +126,8 @@ class Edge:
 
         try:
             begun = self.store.begin(incoming.kind, work)
-        except ApiError as error:
-            self._finish(incoming, unavailable(incoming, error), done)
+        except Exception as error:  # noqa: BLE001 - it is answered, and logged where it is a bug
+            self._recover(incoming, work, error, done)
         else:
             if isinstance(begun, asyncio.Future):
                 begun.add_done_callback(lambda future: self._collect(incoming, work, future, done))
@@ -113,44 +135,68 @@ class Edge:
                 self._finish(incoming, begun, done)
 
     def _collect(self, incoming: Incoming, work: Work, future: "asyncio.Future[HttpResponse]", done: Done) -> None:
-        """Take the outcome of a unit that had to wait; one that lost a race runs again (decision 5)."""
+        """Take the outcome of a unit that had to wait."""
         error = future.exception()
         if error is None:
             self._finish(incoming, future.result(), done)
-        elif isinstance(error, ApiError):
-            self._finish(incoming, unavailable(incoming, error), done)
-        elif isinstance(error, Conflict):
+        else:
+            self._recover(incoming, work, error, done)
+
+    def _recover(self, incoming: Incoming, work: Work, error: BaseException, done: Done) -> None:
+        """Answer a request whose unit failed; one that lost a race runs again (decision 5)."""
+        if isinstance(error, Conflict):
             self._later(self._again(incoming, work), lambda answer: self._finish(incoming, answer, done))
         else:
-            log.error("request %s failed", incoming.request_id, exc_info=error)
-            self._finish(incoming, unavailable(incoming, errors.internal_error()), done)
+            self._finish(incoming, failure(incoming, error), done)
 
     async def _again(self, incoming: Incoming, work: Work) -> HttpResponse:
-        """Run a unit that lost a race again: a bounded number of times, with jitter."""
-        wait = FIRST_WAIT
-        for _ in range(ATTEMPTS - 1):
-            await asyncio.sleep(wait * random.random())  # noqa: S311 - jitter
+        for wait in waits():
+            await asyncio.sleep(wait)
             try:
                 return await self.store.run(incoming.kind, work)
             except Conflict:
-                wait *= 2
-            except ApiError as error:
-                return unavailable(incoming, error)
+                continue
+            except Exception as error:  # noqa: BLE001 - it is answered, and logged where it is a bug
+                return failure(incoming, error)
         return unavailable(incoming, errors.unavailable())
 
     def _finish(self, incoming: Incoming, answer: HttpResponse, done: Done) -> None:
-        outcome = incoming.code or incoming.action
-        self.answered[incoming.service.name, outcome, answer.status] += 1
-        if self.audit is not none:
-            self.audit(incoming, answer.status, self.wall(), guard.source(incoming.http, self.gateway.bounds))
+        try:
+            outcome = incoming.code or incoming.action
+            self.answered[incoming.service.name, outcome, answer.status] += 1
+            if self.audit is not none:
+                self.audit(incoming, answer.status, self.wall(), guard.source(incoming.http, self.gateway.bounds))
+        except Exception:  # what was done was done, so its answer has to be given
+            log.exception("request %s could not be noted", incoming.request_id)
         done(answer)
+
+    async def _administer(self, http: HttpRequest) -> HttpResponse:
+        try:
+            return await self.admin.answer(http, self.store)
+        except Exception:
+            log.exception("an admin request failed")
+            return FAILED
 
     def _later(self, work: Coroutine[Any, Any, HttpResponse], done: Done) -> None:
         """Run a coroutine beside the loop's other work, and keep hold of it until it is done."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        task.add_done_callback(lambda ended: done(ended.result()))
+        task.add_done_callback(lambda ended: None if ended.cancelled() else done(ended.result()))
+
+
+def waits() -> Iterator[float]:
+    """Yield the seconds to wait before each further attempt of a unit that lost a race: ever longer, with jitter."""
+    for attempt in range(ATTEMPTS - 1):
+        yield FIRST_WAIT_SECONDS * 2**attempt * random.random()  # noqa: S311 - jitter
+
+
+def failure(incoming: Incoming, error: BaseException) -> HttpResponse:
+    """Answer a request whose unit could not be run, or failed in a way that only a bug could cause."""
+    if isinstance(error, ApiError):
+        return unavailable(incoming, error)
+    log.error("request %s failed", incoming.request_id, exc_info=error)
+    return unavailable(incoming, errors.internal_error())
 
 
 async def _body(receive: Receive) -> bytes | HttpResponse:

@@ -9,7 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
 
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.protocol import Connection
@@ -20,19 +20,12 @@ HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-class Listening(NamedTuple):
-    """What a connection is made with."""
-
-    loaded_app: Edge
-    limit_concurrency: int
-
-
 class Server:
     """One listening socket and its connections."""
 
     def __init__(self, edge: Edge, *, most_connections: int) -> None:
         """Serve the edge to at most so many connections at a time."""
-        self._listening = Listening(edge, most_connections)
+        self._edge, self.most_connections = edge, most_connections
         self.connections: set[Connection] = set()
         self.total_requests = 0
         self.default_headers: list[tuple[bytes, bytes]] = []
@@ -44,7 +37,7 @@ class Server:
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until told to stop; `ready` is called once clients can connect."""
-        loop, store = asyncio.get_running_loop(), self._listening.loaded_app.store
+        loop, store = asyncio.get_running_loop(), self._edge.store
         for number in SIGNALS:
             loop.add_signal_handler(number, self.stop)
         await store.start()
@@ -57,7 +50,7 @@ class Server:
         await store.stop()
 
     def _connection(self) -> Connection:
-        return Connection(self._listening, self)  # type: ignore[arg-type]  # what it needs of either
+        return Connection(self._edge, self)
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Keep the Date header right to the second."""

@@ -3,6 +3,7 @@
 boto3 clients made here send their requests, signed and serialized as ever, straight into the gateway.
 """
 
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +12,9 @@ from urllib.parse import urlsplit
 from isthmus import bootstrap
 from isthmus.actions.call import Identifiers, RandomIdentifiers
 from isthmus.config import Settings
-from isthmus.domain.errors import ApiError
+from isthmus.domain import errors
+from isthmus.domain.errors import ApiError, Conflict
+from isthmus.gateway.asgi import METHODS, WRONG_METHOD, waits
 from isthmus.gateway.handle import Gateway, unavailable
 from isthmus.store.clock import Clock, ManualClock, Seeds, counted_seeds, system_seeds
 from isthmus.wire.http import HttpRequest, HttpResponse
@@ -56,13 +59,20 @@ class InProcess:
 
     def send(self, method: str, target: str, headers: Mapping[str, str] | None = None, body: bytes = b"") -> HttpResponse:
         """Answer one raw request, as the network edge would."""
+        if method not in METHODS:
+            return WRONG_METHOD
         path, _, query = target.partition("?")
         named = tuple((name.lower(), value) for name, value in {"host": "127.0.0.1:4510", **(headers or {})}.items())
         incoming = self.gateway.read(HttpRequest(method, path, query, named, body, "127.0.0.1", is_loopback=True))
-        try:
-            return self.store.run_now(incoming.kind, lambda unit: self.gateway.handle(incoming, unit))
-        except ApiError as error:
-            return unavailable(incoming, error)
+        for wait in (0.0, *waits()):
+            time.sleep(wait)
+            try:
+                return self.store.run_now(incoming.kind, lambda unit: self.gateway.handle(incoming, unit))
+            except Conflict:
+                continue
+            except ApiError as error:
+                return unavailable(incoming, error)
+        return unavailable(incoming, errors.unavailable())
 
     def client(
         self,

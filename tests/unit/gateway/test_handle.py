@@ -91,8 +91,11 @@ def test_a_read_that_writes_is_a_bug(monkeypatch: pytest.MonkeyPatch, caplog: py
 def test_a_lost_race_is_not_answered_but_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     with InProcess() as server:
         replaced(monkeypatch, "CreateVpc", fails_after_writing(Conflict()))
+        incoming = server.gateway.read(
+            HttpRequest("POST", "/", urlencode(CREATE), (("host", "127.0.0.1"),), b"", "127.0.0.1", is_loopback=True)
+        )
         with pytest.raises(Conflict):
-            send(server, CREATE)
+            server.store.run_now(incoming.kind, lambda unit: server.gateway.handle(incoming, unit))
         assert rows(server, "SELECT * FROM vpc") == []
 
 
