@@ -219,8 +219,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer a request, or put it behind those that came before it."""
-        if self._parser.should_upgrade():
-            return  # without its body: `data_received` reads it once more
+        if self._refused or self._parser.should_upgrade():
+            return  # an upgrade comes without its body: `data_received` reads it once more
         self._begun = None
         after = self._stays if self._parser.should_keep_alive() else CLOSES
         self._ahead.append((self._request(), after))
