@@ -164,6 +164,10 @@ def check_answer(shot: Shot, answer: HttpResponse) -> None:
     if answer.status >= 500:
         raise BrokenLawError(f"status {answer.status}: {answer.body[:300]!r}")
     headers = dict(answer.headers)
+    if (answer.status == 405) is not (shot.method not in ("GET", "POST")):
+        raise BrokenLawError(f"{shot.method} is answered with status {answer.status}")
+    if answer.status == 405:
+        return
     if answer.status == 404 and headers["content-type"] == "text/plain":
         if shot.target.partition("?")[0] == "/":
             raise BrokenLawError("404 for the path that the API lives at")
