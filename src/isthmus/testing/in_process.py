@@ -6,7 +6,7 @@ boto3 clients made here send their requests, signed and serialized as ever, stra
 import time
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 from urllib.parse import urlsplit
 
 from isthmus import bootstrap
@@ -44,10 +44,14 @@ class InProcess:
         self.settings = settings or Settings(data="memory")
         self.store = bootstrap.store(self.settings, clock=self.clock, seeds=seeds)
         self.gateway: Gateway = bootstrap.gateway(self.settings, identifiers or RandomIdentifiers())
+        self._clients: list[tuple[tuple[Any, ...], _Wired]] = []
 
     def close(self) -> None:
-        """Let the store go."""
+        """Let the store and the clients go."""
         self.store.close()
+        for asked, wired in self._clients:
+            _IDLE[asked].append(wired)
+        self._clients.clear()
 
     def __enter__(self) -> Self:
         """Use the server as a context manager."""
@@ -83,23 +87,19 @@ class InProcess:
         secret: str = ANY_SECRET,
         **more: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401 - boto3 has no types
-        """Return a boto3 client whose requests end here; `account` is an access key id (in open mode, the account)."""
-        from botocore.config import Config
+        """Return a boto3 client whose requests end here; `account` is an access key id (in open mode, the account).
 
-        config = Config(retries={"max_attempts": 0}, parameter_validation=more.pop("validate", True))
-        made = _session().client(
-            service,
-            region_name=region,
-            endpoint_url=ENDPOINT,
-            config=config,
-            aws_access_key_id=account,
-            aws_secret_access_key=secret,
-            **more,
-        )
-        made.meta.events.register("before-send", self._before_send)
-        return made
+        Making a client takes longer than most tests, so one that an earlier server has let go is used again.
+        """
+        asked = (account, region, service, secret, *sorted(more.items()))
+        idle = _IDLE.setdefault(asked, [])
+        wired = idle.pop() if idle else _make_client(account, region, service, secret, **more)
+        wired.wire.server = self
+        self._clients.append((asked, wired))
+        return wired.client
 
-    def _before_send(self, request: "AWSPreparedRequest", **_: object) -> "AWSResponse":
+    def answer(self, request: "AWSPreparedRequest") -> "AWSResponse":
+        """Answer what a boto3 client is about to send."""
         from botocore.awsrequest import AWSResponse
 
         url = urlsplit(request.url)
@@ -108,6 +108,41 @@ class InProcess:
         body = request.body or b""
         answer = self.send(request.method, target, headers, body.encode() if isinstance(body, str) else bytes(body))
         return AWSResponse(request.url, answer.status, _Headers(answer.headers), _Raw(answer.body))
+
+
+class _Wire:
+    """Leads a client's requests to the server that has it at present."""
+
+    server: InProcess
+
+    def __call__(self, request: "AWSPreparedRequest", **_: object) -> "AWSResponse":
+        return self.server.answer(request)
+
+
+class _Wired(NamedTuple):
+    client: Any
+    wire: _Wire
+
+
+_IDLE: dict[tuple[Any, ...], list[_Wired]] = {}
+"""Clients that a closed server has let go, by what they were made for."""
+
+
+def _make_client(account: str, region: str, service: str, secret: str, *, validate: bool = True, **more: str) -> _Wired:
+    from botocore.config import Config
+
+    wire = _Wire()
+    made = _session().client(
+        service,
+        region_name=region,
+        endpoint_url=ENDPOINT,
+        config=Config(retries={"max_attempts": 0}, parameter_validation=validate),
+        aws_access_key_id=account,
+        aws_secret_access_key=secret,
+        **more,
+    )
+    made.meta.events.register("before-send", wire)
+    return _Wired(made, wire)
 
 
 @cache
