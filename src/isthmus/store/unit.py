@@ -70,9 +70,12 @@ class Memo:
         self.is_spoilt = self.is_closed = False
 
     def keep(self, question: Hashable, answer: bytes) -> None:
-        """Remember an answer, if it may be and there is room."""
-        if not self.is_closed and len(self.answers) < ANSWERS_LIMIT and len(answer) <= ANSWER_BYTES:
-            self.answers[question] = answer
+        """Remember an answer, if it may be; one too many takes the place of all."""
+        if self.is_closed or len(answer) > ANSWER_BYTES:
+            return
+        if len(self.answers) >= ANSWERS_LIMIT:
+            self.answers.clear()
+        self.answers[question] = answer
 
 
 @dataclass(frozen=True, slots=True)
