@@ -70,6 +70,7 @@ def serve(ready_file: str | None, **given: Any) -> None:  # noqa: ANN401 - typed
     settings = config.load(given)
     _warn(settings)
     announced = _Announcement(Path(ready_file) if ready_file else None)
+    announced.prepare()
     try:
         status = bootstrap.serve(settings, announced)
     finally:
@@ -105,6 +106,19 @@ class _Announcement:
     def __init__(self, ready_file: Path | None) -> None:
         self._file = ready_file
 
+    def prepare(self) -> None:
+        """Remove what a killed server left, and raise where the file cannot be written: now, not once clients connect."""
+        if self._file is None:
+            return
+        try:
+            self._file.unlink(missing_ok=True)
+            draft = _draft(self._file)
+            draft.touch()
+            draft.unlink()
+        except OSError as error:
+            message = f"The ready file {self._file} cannot be written: {error.strerror}. Choose another with --ready-file."
+            raise click.ClickException(message) from error
+
     def __call__(self, settings: "Settings") -> None:
         from isthmus import __version__, bootstrap, config
 
@@ -127,6 +141,10 @@ class _Announcement:
 
 def _write_whole(path: Path, text: str) -> None:
     """Write a file that appears with its content: whoever waits for it reads at once."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    draft = _draft(path)
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}")

@@ -134,6 +134,7 @@ def test_delete_takes_the_profile_along(home: Path) -> None:
         (("reset", "--yes", "--identity", "--account", ACCOUNT), 2, "accounts delete"),
         (("reset", "--yes", "--account", "nobody"), 1, "12 digits"),
         (("clock", "show", "--endpoint", "http://127.0.0.1:1"), 2, "either --endpoint"),
+        (("serve", "--ready-file", "missing/ready"), 1, "The ready file missing/ready cannot be written: No such file"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_on_standard_error(
