@@ -120,8 +120,8 @@ class Remote:
             return answer.status, answer.read()
         except (OSError, HTTPException) as error:
             raise click.ClickException(
-                f"No server answers at {self.endpoint} ({error}). Start one with `isthmus serve`, name another with "
-                "--endpoint, or work on its file with --data FILE."
+                f"No server answers at {self.endpoint} ({_reason(error)}). Start one with `isthmus serve`, name another "
+                "with --endpoint, or work on its file with --data FILE."
             ) from None
         finally:
             connection.close()
@@ -134,8 +134,8 @@ class Remote:
             token = read_private(path).strip()
         except (OSError, UnicodeDecodeError) as error:
             raise click.ClickException(
-                f"The token of the server at {self.endpoint} cannot be read from {path} ({error}). Name a copy of it "
-                "with --token-file, or run this as the server's user."
+                f"The token of the server at {self.endpoint} cannot be read from {path} ({_reason(error)}). Name a copy "
+                "of it with --token-file, or run this as the server's user."
             ) from None
         if not TOKEN.fullmatch(token):
             raise click.ClickException(f"{path} holds no token of an Isthmus server.")
@@ -152,6 +152,11 @@ class Remote:
                 "it with --token-file."
             )
         return told
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong in words: Python puts the error's number before them, and the path behind."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def _checked(status: int, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON holds
@@ -172,7 +177,7 @@ def server_options(command: F) -> F:
         "--endpoint", metavar="URL", help=f"The server. Default: ISTHMUS_ENDPOINT, else {DEFAULT_ENDPOINT}."
     )
     token = click.option(
-        "--token-file", metavar="FILE", help="Its token. Default: ISTHMUS_TOKEN_FILE, else the file that it names."
+        "--token-file", metavar="FILE", help="Its token. Default: ISTHMUS_TOKEN_FILE, else the file that the server names."
     )
     return endpoint(token(command))
 
