@@ -59,6 +59,8 @@ def show_(endpoint: str | None, token_file: str | None, data: str | None, *, wan
 def advance(span: str, endpoint: str | None, token_file: str | None, data: str | None, *, wants_json: bool) -> None:
     """Let SPAN pass: 90s, 15m, 12h, 7d, 1d12h.
 
+    A number alone is seconds. With a minus the clock goes back, and what has ended stays ended.
+
     \b
     Examples:
       isthmus clock advance 7d

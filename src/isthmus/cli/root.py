@@ -63,5 +63,10 @@ def root() -> None:
       isthmus serve                         run a server on http://127.0.0.1:4510
       isthmus accounts create alice         make an account with an access key
       isthmus clock advance 7d              let a week pass
-      aws ec2 describe-vpcs --endpoint-url http://127.0.0.1:4510
+
+    \b
+    The AWS CLI as account 111111111111, on a server in open mode:
+      export AWS_ENDPOINT_URL=http://127.0.0.1:4510 AWS_DEFAULT_REGION=us-east-1
+      export AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=anything
+      aws ec2 describe-vpcs
     """

@@ -10,7 +10,7 @@ from isthmus.cli import show
 from isthmus.cli.ask import Remote, Target, json_option, server_options, target_options
 
 
-@click.command()
+@click.command(short_help="Remove all objects, and put the clock back.")
 @click.option("--account", "account_id", metavar="ID", help="Only what this account owns.")
 @click.option("--identity", is_flag=True, help="The accounts and their keys, too.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
