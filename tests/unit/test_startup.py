@@ -1,4 +1,4 @@
-"""What a server has loaded when it has answered for the first time: start-up is a budget (decision 12)."""
+"""What a server has loaded when it has answered for the first time: start-up is a budget (ADR 11)."""
 
 import json
 import subprocess

@@ -1,7 +1,7 @@
 """One call of one action: who is calling, from where, with what rights, in which unit of work.
 
 Handlers get a `Call` beside their typed request. Looking an object up and asking whether the caller may touch it are one act
-(decision 9), so that nobody can do one and forget the other.
+(ADR 8), so that nobody can do one and forget the other.
 """
 
 from collections.abc import Iterable

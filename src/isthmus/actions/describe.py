@@ -1,6 +1,6 @@
 """How every Describe works: ids, filters, pages.
 
-A Describe drives from its most selective index and re-checks every filter with one predicate (decision 7), so that its cost
+A Describe drives from its most selective index and re-checks every filter with one predicate (ADR 6), so that its cost
 follows what it returns and not what there is. Pages go by `seq`, never by offset.
 """
 
@@ -41,7 +41,8 @@ class Listing(Generic[Item]):
     """What one resource brings to its Describe.
 
     `rows` picks the table from a unit; `load` turns rows into what the filters and the answer need, in a few statements for
-    all of them; `indexed` names the columns with an index, by filter; `max_results` is the range S504 gives.
+    all of them, and answers as many as it was given; `ids_parameter` is the name that complaints give the ids, empty where
+    the action takes none; `indexed` names the columns with an index, by filter; `max_results` is the range S504 gives.
     """
 
     rows: Callable[[Unit], Rows[Any]]

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from isthmus.domain import errors
 
 # The least and most that MaxResults may say, by action (S330, S504); for DescribeTags the guide's numbers.
+# All that S504 names is here, also what no function answers yet.
 MAX_RESULTS: Mapping[str, tuple[int, int]] = MappingProxyType(
     {
         "DescribeDhcpOptions": (5, 1000),

@@ -1,4 +1,4 @@
-"""The audit log: one line per request, refusals and reads included, to a stream of the operator's (decision 11)."""
+"""The audit log: one line per request, refusals and reads included, to a stream of the operator's (ADR 10)."""
 
 import asyncio
 import json

@@ -171,7 +171,7 @@ def _target(incoming: Incoming) -> tuple[Service, str, str]:
 
 
 def _journal(unit: Unit, call: Call) -> None:
-    """Write what the unit changed, in the transaction that changes it (decision 11)."""
+    """Write what the unit changed, in the transaction that changes it (ADR 10)."""
     unit.engine.execute(
         "INSERT INTO journal (at, request_id, actor, account, region, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (

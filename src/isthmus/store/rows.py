@@ -238,7 +238,7 @@ class PeeringRows(Rows[Peering]):
             self._unit.note_due(view.hide_at)
 
     def _refresh(self, row: Peering) -> None:
-        """Bring the views in step; a place that lost sight of the connection does not get it back (decision 8)."""
+        """Bring the views in step; a place that lost sight of the connection does not get it back (ADR 7)."""
         seen = {(view.account, view.region): view for view in views(row)}
         for place in {row.requester.place, row.accepter.place}:
             view = seen.get(place)

@@ -16,7 +16,7 @@ from isthmus.store.api import Engine, TooMuchForTheLoop
 from isthmus.store.rows import KeyRows, PeeringRows, Rows, TagRows, VpcRows
 
 LOOP_BUDGET: Final = 200
-"""Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (decision 7)."""
+"""Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (ADR 6)."""
 
 ANSWERS_LIMIT: Final = 2_048
 ANSWER_BYTES: Final = 4_096
@@ -128,7 +128,7 @@ class Unit:
             raise TooMuchForTheLoop
 
     def writes(self) -> None:
-        """Announce a write. A dry run ends here, before anything is written (decision 10)."""
+        """Announce a write. A dry run ends here, before anything is written (ADR 9)."""
         if self.dry_run:
             raise errors.dry_run()
         if not self._writable:
