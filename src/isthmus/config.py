@@ -5,7 +5,7 @@ A setting is written `port` in the file, `ISTHMUS_PORT` in the environment and `
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
@@ -66,70 +66,131 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 LISTS: Final = ("allow_host", "trusted_proxy")
-TABLES: Final = ("delays", "quota")
+TABLES: Final[Mapping[str, Any]] = {"delays": float, "quota": int}
+"""The settings that are tables, with the type of their members."""
+OTHER_VARIABLES: Final = ("CONFIG", "ENDPOINT", "TOKEN_FILE", "REQUIRE_CLIENTS", "TF_MIRROR")
+"""What else has our prefix in the environment: of the other commands and of the project's own tests."""
+
+KINDS: Final[Mapping[Any, str]] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "a text",
+    tuple[str, ...]: "a list of texts",
+}
+"""What a value of a type is called."""
 
 
 def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) -> Settings:
     """Return the settings in force; `given` are those of the command line, as text, None where it said nothing.
 
-    Raises `ConfigError` with a sentence that names the setting.
+    Raises `ConfigError` with a sentence that names the setting and where it was said.
     """
-    path = given.get("config") or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
-    said = {name: value for name, value in given.items() if value is not None and name != "config"}
-    merged = {**_from_file(path, environment), **_from_environment(environment), **_parsed_all(said)}
-    try:
-        settings = msgspec.convert(merged, Settings, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_sentence(str(error), merged)) from None
-    _check(settings)
+    merged: dict[str, Any] = {}
+    origins: dict[str, str] = {}
+    for read in (_from_file, _from_environment, _from_command_line):
+        for name, (value, origin) in read(given, environment).items():
+            merged[name], origins[name] = value, origin
+    kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    settings = Settings(**{name: _typed(name, kinds[name], value, origins[name]) for name, value in merged.items()})
+    _check(settings, origins)
     return settings
 
 
-def _sentence(problem: str, merged: Mapping[str, Any]) -> str:
-    """Say in the operator's words what msgspec found wrong."""
-    found = re.search(r"^(?P<what>.*) - at `\$\.(?P<name>\w+)(?P<part>[^`]*)`$", problem)
-    if not found:
-        return f"A setting cannot be used: {problem}. `isthmus serve --help` lists them."
-    name = found["name"]
-    choices = [word for word in get_args(Settings.__annotations__[name]) if isinstance(word, str) and word]
-    expected = f"it may be {' or '.join(choices)}" if choices else found["what"][:1].lower() + found["what"][1:]
-    return f"The setting {name}{found['part']} cannot be {merged[name]!r}: {expected}."
+Said = dict[str, tuple[Any, str]]
+"""Settings by name: the value, and the place that said it in the operator's words."""
 
 
-def _from_file(path: str | None, environment: Mapping[str, str]) -> dict[str, Any]:
+def _from_file(given: Mapping[str, Any], environment: Mapping[str, str]) -> Said:
+    path = given.get("config") or environment.get(f"{ENVIRONMENT_PREFIX}CONFIG")
     file = Path(path) if path else config_folder(environment) / "config.toml"
     if not path and not file.exists():
         return {}
     import tomllib  # most servers have no settings file
 
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There is no settings file {file}.") from None
     except (OSError, ValueError) as error:
         raise ConfigError(f"The settings file {file} cannot be read: {error}") from None
+    for name in content:
+        if name not in Settings.__struct_fields__:
+            raise _unknown(name, Settings.__struct_fields__, str(file))
+    return {name: (value, str(file)) for name, value in content.items()}
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    names = {field.name: f"{ENVIRONMENT_PREFIX}{field.name.upper()}" for field in msgspec.structs.fields(Settings)}
-    return _parsed_all({name: environment[variable] for name, variable in names.items() if variable in environment})
+def _from_environment(_: Mapping[str, Any], environment: Mapping[str, str]) -> Said:
+    known = {f"{ENVIRONMENT_PREFIX}{name.upper()}": name for name in Settings.__struct_fields__}
+    others = {f"{ENVIRONMENT_PREFIX}{name}" for name in OTHER_VARIABLES}
+    said: Said = {}
+    for variable in environment:
+        if not variable.startswith(ENVIRONMENT_PREFIX) or variable in others:
+            continue
+        if variable not in known:
+            raise _unknown(variable, (*known, *sorted(others)), "the environment")
+        said[known[variable]] = (_parsed(known[variable], environment[variable], variable), variable)
+    return said
 
 
-def _parsed_all(texts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _parsed(name, value) if isinstance(value, str) else value for name, value in texts.items()}
+def _from_command_line(given: Mapping[str, Any], _: Mapping[str, str]) -> Said:
+    said: Said = {}
+    for name, value in given.items():
+        if value is not None and name != "config":
+            flag = f"--{name.replace('_', '-')}"
+            said[name] = (_parsed(name, value, flag) if isinstance(value, str) else value, flag)
+    return said
 
 
-def _parsed(name: str, text: str) -> Any:  # noqa: ANN401 - typed by msgspec afterwards
+def _unknown(name: str, known: Iterable[str], origin: str) -> ConfigError:
+    """Say that a setting does not exist, and which one was perhaps meant."""
+    from difflib import get_close_matches  # only for who mistypes
+
+    near = get_close_matches(name, known, n=1)
+    hint = f"perhaps {near[0]} is meant" if near else "`isthmus serve --help` lists those that exist"
+    return ConfigError(f"There is no setting {name} (from {origin}); {hint}.")
+
+
+def _parsed(name: str, text: str, origin: str) -> Any:  # noqa: ANN401 - typed afterwards
     """Read what a shell can say: lists as `a,b`, tables as `name=number,name=number`."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     if name in LISTS:
-        return tuple(parts)
+        return parts
     if name not in TABLES:
         return text
     pairs = [part.partition("=") for part in parts]
     if not all(equals and number.strip() for _, equals, number in pairs):
-        raise ConfigError(f"The setting {name} must look like name=number,name=number, not {text!r}.")
+        raise ConfigError(f"{name} must look like name=number,name=number, not {text!r} (from {origin}).")
     return {key.strip(): number.strip() for key, _, number in pairs}
+
+
+def _typed(name: str, kind: Any, value: Any, origin: str) -> Any:  # noqa: ANN401 - from whatever was said to its type
+    """Return a value as the type that its setting has."""
+    if name in TABLES:
+        return _table(name, value, origin)
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError:
+        choices = [word for word in get_args(kind) if isinstance(word, str) and word]
+        expected = KINDS.get(kind) or " or ".join(choices)
+        raise ConfigError(f"{name} must be {expected}, not {_shown(value)} (from {origin}).") from None
+
+
+def _table(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - Delays or a dict
+    if not isinstance(value, dict):
+        raise ConfigError(f"{name} must be a table of name = number, not {_shown(value)} (from {origin}).")
+    for key in value if name == "delays" else ():
+        if key not in Delays.__struct_fields__:
+            raise _unknown(f"{name}.{key}", (f"{name}.{field}" for field in Delays.__struct_fields__), origin)
+    members = {key: _typed(f"{name}.{key}", TABLES[name], member, origin) for key, member in value.items()}
+    return Delays(**members) if name == "delays" else members
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML can hold
+    """Return a value as its writer would recognize it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "a table" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
 
 
 LIMITS: Final[Mapping[str, tuple[float, float]]] = {
@@ -141,14 +202,16 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
 }
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, origins: Mapping[str, str]) -> None:
     for name, (low, high) in LIMITS.items():
-        if not low <= getattr(settings, name) <= high:
-            raise ConfigError(f"{name} must be between {low:g} and {high:g}, not {getattr(settings, name):g}.")
+        value = getattr(settings, name)
+        if not low <= value <= high:
+            raise ConfigError(f"{name} must be between {low:.15g} and {high:.15g}, not {value:.15g} (from {origins[name]}).")
     if any(not 0 <= seconds <= 86_400 for seconds in msgspec.structs.astuple(settings.in_force)):
-        raise ConfigError("A delay must be between 0 and 86400 seconds.")
+        raise ConfigError(f"A delay must be between 0 and 86400 seconds (from {origins['delays']}).")
     if not re.fullmatch(r"[0-9]{12}", settings.default_account):
-        raise ConfigError(f"default_account must be an account id, 12 digits, not {settings.default_account!r}.")
+        account, origin = settings.default_account, origins["default_account"]
+        raise ConfigError(f"default_account must be an account id, 12 digits, not {account!r} (from {origin}).")
 
 
 def config_folder(environment: Mapping[str, str] = os.environ) -> Path:

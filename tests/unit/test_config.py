@@ -55,17 +55,24 @@ def test_a_switch_in_the_environment_is_a_word(tmp_path: Path, text: str) -> Non
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"port": "many"}, "The setting port cannot be 'many': expected `int`, got `str`."),
-        ({"port": "65536"}, "port must be between 0 and 65535, not 65536."),
-        ({"auth": "maybe"}, "The setting auth cannot be 'maybe': it may be open or enforce."),
-        ({"log_format": "xml"}, "it may be text or json or none"),
-        ({"quota": "vpcs"}, "The setting quota must look like name=number,name=number, not 'vpcs'."),
-        ({"quota": "vpcs=x"}, "expected `int`"),
-        ({"delays": "waiting_seconds=1"}, "waiting_seconds"),
-        ({"delays": "initiating_seconds=-1"}, "A delay must be between 0 and 86400 seconds."),
-        ({"delays": "initiating_seconds=nan"}, "A delay must be between 0 and 86400 seconds."),
-        ({"signature_window_seconds": "10"}, "signature_window_seconds must be between 300 and 900, not 10."),
-        ({"default_account": "12345"}, "default_account must be an account id, 12 digits, not '12345'."),
+        ({"port": "many"}, "port must be a whole number, not 'many' (from --port)."),
+        ({"port": "65536"}, "port must be between 0 and 65535, not 65536 (from --port)."),
+        ({"auth": "maybe"}, "auth must be open or enforce, not 'maybe' (from --auth)."),
+        ({"log_format": "xml"}, "log_format must be text or json or none, not 'xml' (from --log-format)."),
+        ({"quota": "vpcs"}, "quota must look like name=number,name=number, not 'vpcs' (from --quota)."),
+        ({"quota": "vpcs=x"}, "quota.vpcs must be a whole number, not 'x' (from --quota)."),
+        ({"delays": "provisionning_seconds=1"}, "perhaps delays.provisioning_seconds is meant."),
+        ({"delays": "initiating_seconds=-1"}, "A delay must be between 0 and 86400 seconds (from --delays)."),
+        ({"delays": "initiating_seconds=nan"}, "A delay must be between 0 and 86400 seconds (from --delays)."),
+        (
+            {"signature_window_seconds": "10"},
+            "signature_window_seconds must be between 300 and 900, not 10 (from --signature-window-seconds).",
+        ),
+        ({"max_unpaged_items": "1"}, "max_unpaged_items must be between 5 and 1000000, not 1 (from"),
+        (
+            {"default_account": "12345"},
+            "default_account must be an account id, 12 digits, not '12345' (from --default-account).",
+        ),
         ({"config": "nowhere.toml"}, "There is no settings file nowhere.toml."),
     ],
 )
@@ -78,12 +85,58 @@ def test_a_setting_that_cannot_be_is_named_with_what_it_may_be(
     assert sentence in str(refused.value)
 
 
-@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe", b"prt = 1"])
+@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe"])
 def test_a_file_that_cannot_be_read_is_a_sentence(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "settings.toml"
     file.write_bytes(content)
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=f"The settings file {file} cannot be read: "):
         load(tmp_path, config=str(file))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("prt = 1", "There is no setting prt (from {file}); perhaps port is meant."),
+        ("allow-host = []", "There is no setting allow-host (from {file}); perhaps allow_host is meant."),
+        ("zebra = 1", "There is no setting zebra (from {file}); `isthmus serve --help` lists those that exist."),
+        ("[delays]\nwaiting = 1", "There is no setting delays.waiting (from {file});"),
+        ("port = true", "port must be a whole number, not true (from {file})."),
+        ("[port]\nx = 1", "port must be a whole number, not a table (from {file})."),
+        ("quota = 3", "quota must be a table of name = number, not 3 (from {file})."),
+        ('[quota]\nvpcs = "few"', "quota.vpcs must be a whole number, not 'few' (from {file})."),
+        ('allow_host = "a"', "allow_host must be a list of texts, not 'a' (from {file})."),
+        ("host = []", "host must be a text, not a list (from {file})."),
+        ("allow_open_network = 'maybe'", "allow_open_network must be true or false, not 'maybe' (from {file})."),
+    ],
+)
+def test_what_a_file_says_wrong_is_named_with_the_file_and_the_nearest_setting(
+    tmp_path: Path, content: str, sentence: str
+) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text(content)
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, config=str(file))
+    assert sentence.format(file=file) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "sentence"),
+    [
+        ("ISTHMUS_PORRT", "There is no setting ISTHMUS_PORRT (from the environment); perhaps ISTHMUS_PORT is meant."),
+        ("ISTHMUS_ENDPOIN", "perhaps ISTHMUS_ENDPOINT is meant."),
+        ("ISTHMUS_PORT", "port must be a whole number, not 'x' (from ISTHMUS_PORT)."),
+        ("ISTHMUS_QUOTA", "quota must look like name=number,name=number, not 'x' (from ISTHMUS_QUOTA)."),
+    ],
+)
+def test_what_the_environment_says_wrong_is_named_by_its_variable(tmp_path: Path, variable: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, {variable: "x"})
+    assert sentence in str(refused.value)
+
+
+def test_variables_of_the_other_commands_and_of_other_programs_are_no_settings(tmp_path: Path) -> None:
+    others = {f"ISTHMUS_{name}": "x" for name in config.OTHER_VARIABLES if name != "CONFIG"}
+    assert load(tmp_path, {**others, "ISTHMUSPORT": "1", "PORT": "1"}) == Settings()
 
 
 def test_data_and_credentials_lie_in_the_user_s_data_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
