@@ -1,6 +1,6 @@
 """The kinds of object EC2 knows by id: a row each, with the spellings that clients compare exactly (S501, S502, S506).
 
-The rows are read by `ids` (syntax) and by `errors` (wording); a new resource adds its row here and nothing elsewhere.
+The rows are read by `ids` (syntax) and by `errors` (wording); what a new resource is called stands here and nowhere else.
 """
 
 from collections.abc import Mapping

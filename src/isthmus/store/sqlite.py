@@ -110,7 +110,10 @@ def _nothing(_: Unit) -> None:
 
 @dataclass(slots=True)
 class _Job:
-    """A unit of work on its way: what to do, whom to tell, and the moment it was first run at."""
+    """A unit of work on its way: what to do, whom to tell, and the moment it was first run at.
+
+    An `unchecked` one runs alone and without foreign key checks.
+    """
 
     work: Work[Any]
     future: "asyncio.Future[Any]"
@@ -159,7 +162,7 @@ class SqliteStore:
         self.offset = 0
         self._connections: list[sqlite3.Connection] = []
         self._memo = Memo()
-        self._reading = False
+        self._reading = False  # the readers' transaction is open
         try:
             self._writer = self._connect()
             migrate_file(self._writer, str(path))
@@ -169,9 +172,11 @@ class SqliteStore:
         except BaseException:
             self._let_go()
             raise
-        self._batch: list[_Job] = []
-        self._queue: deque[_Job] = deque()
-        self._alone: deque[_Job] = deque()
+        self._batch: list[_Job] = []  # run in the open transaction, answered after its commit
+        self._queue: deque[_Job] = deque()  # accepted, not yet run
+        self._alone: deque[_Job] = deque()  # to be run in a transaction each
+        # Busy: the writer is committing, or running units alone. Begun: a batch's transaction is open. Scheduled: the loop
+        # will call `_turn`. Wrote: some unit of the batch did, so that its commit is worth a trip to the helper.
         self._busy = self._begun = self._scheduled = self._wrote = False
         self._unsettled = False  # a step was taken whose commit is still to come
         self._disk_failed = False
