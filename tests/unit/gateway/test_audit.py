@@ -40,6 +40,12 @@ def test_a_line_of_text_shows_control_characters_instead_of_obeying_them() -> No
     assert "\\x1b" in line
 
 
+def test_a_line_of_text_has_the_time_in_words_and_a_dash_for_what_is_not_known() -> None:
+    known, unknown = asyncio.run(_written("text", "DescribeVpcs", "")).splitlines()
+    assert known == "1970-01-01T00:00:00.005Z 127.0.0.1 - - ec2:DescribeVpcs 200 - r-1"
+    assert unknown == "1970-01-01T00:00:00.005Z 127.0.0.1 - - - 200 - r-1"
+
+
 def test_none_writes_nothing() -> None:
     assert asyncio.run(_written("none", "DescribeVpcs")) == ""
 
