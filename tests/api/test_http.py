@@ -300,8 +300,9 @@ def test_any_other_path_is_not_found(server: InProcess) -> None:
 def test_a_service_that_is_not_spoken_is_refused_at_once_in_the_query_protocol(auth: str, service: str, body: str) -> None:
     with InProcess(Settings(data="memory", auth=auth)) as server:  # type: ignore[arg-type]  # one of the two words
         answer = post(server, body, service)
-    action = "DescribeDBInstances" if body.startswith("Action") else ""
-    assert refusal(answer) == (400, "InvalidAction", f"The action {action} is not valid for this web service.")
+    named = "The action DescribeDBInstances is not valid for this web service."
+    unnamed = f"Isthmus speaks ec2 and sts only; this request is for {service}."
+    assert refusal(answer) == (400, "InvalidAction", named if body.startswith("Action") else unnamed)
     root = ET.fromstring(answer.body)
     assert root.tag == f"{{https://{service}.amazonaws.com/doc/}}ErrorResponse"
     assert [part.tag.rpartition("}")[2] for part in root.iter()][1:] == ["Error", "Type", "Code", "Message", "RequestId"]

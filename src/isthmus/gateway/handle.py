@@ -129,7 +129,7 @@ class Gateway:
         except ApiError:
             incoming.service = authenticate.service_of(incoming.http, incoming.service)
             if incoming.service.name not in BY_NAME:
-                raise errors.invalid_action(incoming.action) from None
+                raise _not_spoken(incoming) from None
             raise
         incoming.service, incoming.principal = BY_NAME[principal.service], principal
         return principal
@@ -168,6 +168,14 @@ def _target(incoming: Incoming) -> tuple[Service, str, str]:
     if service.name not in SERVICES_SPOKEN or not service.has(incoming.action):
         raise errors.invalid_action(incoming.action)
     return service, incoming.action, version
+
+
+def _not_spoken(incoming: Incoming) -> ApiError:
+    """Refuse a service that is not spoken. Its requests may name their action where we do not look, or have none."""
+    if incoming.action:
+        return errors.invalid_action(incoming.action)
+    spoken = " and ".join(sorted(SERVICES_SPOKEN))
+    return ApiError("InvalidAction", f"Isthmus speaks {spoken} only; this request is for {incoming.service.name}.")
 
 
 def _journal(unit: Unit, call: Call) -> None:
