@@ -48,7 +48,7 @@ class Listing(Generic[Item]):
     rows: Callable[[Unit], Rows[Any]]
     filters: FilterTable[Item]
     load: Callable[[Call, Sequence[Any]], Sequence[Item]]
-    ids_parameter: str
+    ids_parameter: str = ""
     indexed: Mapping[str, str] = field(default_factory=dict)
     max_results: tuple[int, int] = (5, 1_000)
 

@@ -143,7 +143,7 @@ class Edge:
             self._recover(incoming, work, error, done)
 
     def _recover(self, incoming: Incoming, work: Work, error: BaseException, done: Done) -> None:
-        """Answer a request whose unit failed; one that lost a race runs again (decision 5)."""
+        """Answer a request whose unit failed; one that lost a race runs again (ADR 4)."""
         if isinstance(error, Conflict):
             self._later(self._again(incoming, work), lambda answer: self._finish(incoming, answer, done))
         else:
