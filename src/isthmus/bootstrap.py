@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import secrets
 import socket
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from isthmus import config
 from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
 from isthmus.config import ConfigError, Settings
-from isthmus.domain import peering, quotas
+from isthmus.domain import peering, quotas, regions
 from isthmus.gateway import audit, credentials_file, guard
 from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import Edge
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
 BACKLOG: Final = 2_048
 MAX_CONNECTIONS: Final = 10_000
+LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
+"""What stands between the dots of a host name; also with the underscores of container networks."""
+DATABASE: Final = b"SQLite format 3\0"
+"""How a file starts that SQLite has written to."""
 SERVER: Final = "the server at "
 """How a server signs the lock of its data; what follows is its address."""
 
@@ -60,7 +65,12 @@ def rules(settings: Settings) -> Rules:
 
 
 def identity(settings: Settings) -> IdentitySettings:
-    """Return how callers are believed. Raises `ConfigError` for an open server beyond loopback that nobody allowed."""
+    """Return how callers are believed.
+
+    Raises `ConfigError` for an open server beyond loopback that nobody allowed, and for a Region that does not exist.
+    """
+    if settings.default_region not in regions.REGIONS:
+        raise ConfigError(f"default_region must be a Region, such as us-east-1, not {settings.default_region!r}.")
     mode = Mode(settings.auth or ("open" if is_loopback(settings.host) else "enforce"))
     if mode is Mode.OPEN and not is_loopback(settings.host) and not settings.allow_open_network:
         raise ConfigError(
@@ -76,7 +86,26 @@ def bounds(settings: Settings) -> guard.Bounds:
         proxies = guard.networks(settings.trusted_proxy)
     except ValueError as error:
         raise ConfigError(f"trusted_proxy: {error}") from None
+    for host in settings.allow_host:
+        if not _is_host(host):
+            raise ConfigError(
+                f"allow_host must be names or addresses without scheme and port, such as isthmus.example.org, not {host!r}."
+            )
     return guard.Bounds(settings.host, frozenset(host.lower() for host in settings.allow_host), proxies)
+
+
+def _is_host(text: str) -> bool:
+    """Tell whether a Host header can name this; an address of IPv6 is compared without its brackets."""
+    labels = text.split(".")
+    return (":" in text and _is_address(text)) or all(LABEL.fullmatch(label) for label in labels)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def gateway(settings: Settings, identifiers: Identifiers | None = None) -> Gateway:
@@ -107,9 +136,15 @@ def _make_private(path: Path) -> None:
     """Make the file before SQLite would, with a mode of our choice; what SQLite puts beside it takes over that mode."""
     try:
         path.parent.mkdir(mode=credentials_file.FOLDER_MODE, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, credentials_file.FILE_MODE))
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, credentials_file.FILE_MODE)
+        try:
+            start = os.pread(descriptor, len(DATABASE), 0)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise ConfigError(f"The data cannot be kept in {path}: {error.strerror}. Choose another with --data.") from None
+    if start not in (b"", DATABASE):  # before its mode is looked at: nobody should make somebody else's file private
+        raise ConfigError(f"{path} is not a database of Isthmus. Choose another with --data.")
     check_private(path)
 
 
@@ -200,16 +235,23 @@ def address(settings: Settings) -> str:
     return f"http://[{host}]:{settings.port}" if ":" in host else f"http://{host}:{settings.port}"
 
 
-def serve(settings: Settings, ready: Callable[[Settings], None] = lambda _: None) -> int:
+def serve(
+    settings: Settings,
+    ready: Callable[[Settings], None] = lambda _: None,
+    *,
+    taken: Callable[[], None] = lambda: None,
+) -> int:
     """Run a server until it is told to stop; return its exit status.
 
-    `ready` is called once clients can connect, with the settings in force: a port of 0 has become a number.
+    `taken` is called once the port and the data are this server's alone, `ready` once clients can connect, with the
+    settings in force: a port of 0 has become a number.
     Raises `ConfigError`, `StoreInUseError`, `SchemaError` or `ExposedFileError` where it cannot start.
     """
     check_private(config.credentials_path(settings))
     with ExitStack() as stack:
         front = gateway(settings)
         opened, listener, settings = _take(settings, stack)
+        taken()
         token = stack.enter_context(_own_token(settings))
         lines = audit.Lines()
         stack.callback(lines.flush)

@@ -43,11 +43,22 @@ def test_a_server_is_open_on_loopback_and_enforces_elsewhere_unless_it_is_told()
         (Settings(host="0.0.0.0", auth="open"), "--allow-open-network"),
         (Settings(quota={"vpcs-on-the-moon": 1}), "vpcs-on-the-moon"),
         (Settings(trusted_proxy=("10.0.0.0/33",)), "trusted_proxy"),
+        (Settings(default_region="mars-1"), "default_region must be a Region, such as us-east-1, not 'mars-1'"),
+        (Settings(allow_host=("a.example", "http://b.example")), "allow_host must be .*, not 'http://b.example'"),
+        (Settings(allow_host=("b.example:4510",)), "allow_host must be .* without scheme and port"),
+        (Settings(allow_host=("[::1]",)), "allow_host"),
+        (Settings(allow_host=("*.example",)), "allow_host"),
+        (Settings(allow_host=("a..b",)), "allow_host"),
     ],
 )
 def test_what_cannot_be_served_is_refused_in_a_sentence(settings: Settings, word: str) -> None:
     with pytest.raises(ConfigError, match=word):
         bootstrap.gateway(settings)
+
+
+def test_names_and_addresses_are_allowed_hosts_whatever_their_case() -> None:
+    hosts = ("Isthmus.Example.org", "my_service", "192.0.2.1", "2001:DB8::1")
+    assert bootstrap.bounds(Settings(allow_host=hosts)).allowed_hosts == {host.lower() for host in hosts}
 
 
 def test_delays_become_milliseconds() -> None:
@@ -77,6 +88,16 @@ def test_data_that_others_can_read_or_write_are_not_opened(tmp_path: Path, mode:
     path.chmod(mode)
     with pytest.raises(ExposedFileError, match=f"chmod 600 {path}"):
         bootstrap.store(Settings(data=str(path)))
+
+
+@pytest.mark.parametrize("content", ["a text", "a text that is longer than the header of a database"])
+def test_a_file_that_is_no_database_is_refused_as_such_whoever_can_read_it(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "txt.db"
+    path.write_text(content)
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match=f"{path} is not a database of Isthmus. Choose another with --data."):
+        bootstrap.store(Settings(data=str(path)))
+    assert path.read_text() == content
 
 
 def test_a_place_that_cannot_hold_data_is_told_as_a_sentence(tmp_path: Path) -> None:
