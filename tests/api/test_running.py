@@ -84,6 +84,18 @@ def test_a_second_server_on_the_same_data_is_refused_with_the_first_one_s_name(t
         assert first.run("clock", "show")["offset_seconds"] == 0  # the first one's token still opens
 
 
+def test_a_server_that_is_refused_leaves_the_ready_file_of_a_running_one_alone(tmp_path: Path) -> None:
+    with running(tmp_path) as first:
+        (ready,) = tmp_path.glob("ready-*")
+        refused = isthmus(tmp_path, "serve", "--port=0", f"--data={tmp_path}/d/isthmus.db", f"--ready-file={ready}")
+        assert refused.returncode == 1
+        assert ready.read_text().strip() == first.url
+        assert first.stop() == 0
+        assert not ready.exists()
+        assert first.said.splitlines()[-1] == "stopped"
+        assert "stopped" not in refused.stderr
+
+
 def test_a_port_in_use_is_told_as_a_sentence_and_leaves_the_other_server_s_token_alone(tmp_path: Path) -> None:
     with running(tmp_path, "--data=memory") as first:
         port = first.url.rpartition(":")[2]

@@ -1,9 +1,11 @@
 # ruff: noqa: D301 - \b is for click: it keeps the lines of the examples
 """`isthmus serve`: runs a server, and says on standard error what was started and how to stop it."""
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -72,7 +74,7 @@ def serve(ready_file: str | None, **given: Any) -> None:  # noqa: ANN401 - typed
     announced = _Announcement(Path(ready_file) if ready_file else None)
     announced.prepare()
     try:
-        status = bootstrap.serve(settings, announced)
+        status = bootstrap.serve(settings, announced, taken=announced.clear)
     finally:
         announced.withdraw()
     sys.exit(status)
@@ -105,19 +107,33 @@ class _Announcement:
 
     def __init__(self, ready_file: Path | None) -> None:
         self._file = ready_file
+        self._url = ""
 
     def prepare(self) -> None:
-        """Remove what a killed server left, and raise where the file cannot be written: now, not once clients connect."""
+        """Raise where the file cannot be written: now, not once clients connect. What is in it may be a running server's."""
         if self._file is None:
             return
         try:
-            self._file.unlink(missing_ok=True)
+            if self._file.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             draft = _draft(self._file)
             draft.touch()
             draft.unlink()
         except OSError as error:
-            message = f"The ready file {self._file} cannot be written: {error.strerror}. Choose another with --ready-file."
-            raise click.ClickException(message) from error
+            raise self._unwritable(error) from error
+
+    def clear(self) -> None:
+        """Remove what a killed server left. Port and data are ours by now, so no server that has them wrote it."""
+        try:
+            if self._file:
+                self._file.unlink(missing_ok=True)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> click.ClickException:
+        return click.ClickException(
+            f"The ready file {self._file} cannot be written: {error.strerror}. Choose another with --ready-file."
+        )
 
     def __call__(self, settings: "Settings") -> None:
         from isthmus import __version__, bootstrap, config
@@ -130,13 +146,19 @@ class _Announcement:
             f"  stop  Ctrl-C or kill {os.getpid()}: what was accepted is finished first\n"
             f"ready {url}"
         )
+        self._url = url
         if self._file:
             _write_whole(self._file, url + "\n")
 
     def withdraw(self) -> None:
-        """A server that has stopped is not ready."""
-        if self._file:
-            self._file.unlink(missing_ok=True)
+        """A server that has stopped is not ready, and says so. The file goes unless another server has written it since."""
+        if not self._url:
+            return
+        with suppress(OSError):
+            if self._file and self._file.read_text(encoding="utf-8").strip() == self._url:
+                self._file.unlink()
+        with suppress(OSError):  # whoever read what we say may have gone
+            _say("stopped")
 
 
 def _write_whole(path: Path, text: str) -> None:

@@ -57,7 +57,15 @@ def reset(
     if wants_json:
         show.as_json(done)
     else:
-        click.echo(f"Removed {what}.")
+        click.echo(_told(account_id, identity=identity))
+
+
+def _told(account_id: str | None, *, identity: bool) -> str:
+    """Say what a reset has removed, and what it has left."""
+    if account_id:
+        return f"Removed the objects of account {account_id}. Its keys, the journal and the clock stay."
+    accounts = "All accounts and keys are gone, too." if identity else "Accounts and keys stay."
+    return f"Removed all objects, their tags and the journal; the clock has no offset any more. {accounts}"
 
 
 def _confirm(question: str, *, yes: bool) -> None:

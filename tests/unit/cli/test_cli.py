@@ -135,6 +135,9 @@ def test_delete_takes_the_profile_along(home: Path) -> None:
         (("reset", "--yes", "--account", "nobody"), 1, "12 digits"),
         (("clock", "show", "--endpoint", "http://127.0.0.1:1"), 2, "either --endpoint"),
         (("serve", "--ready-file", "missing/ready"), 1, "The ready file missing/ready cannot be written: No such file"),
+        (("serve", "--ready-file", "/"), 1, "The ready file / cannot be written: Is a directory"),
+        (("serve", "--default-region", "mars-1"), 1, "default_region must be a Region"),
+        (("serve", "--allow-host", "http://x/"), 1, "allow_host must be names"),
     ],
 )
 def test_what_cannot_be_done_is_a_sentence_on_standard_error(
@@ -168,6 +171,19 @@ def test_a_file_that_is_not_there_is_not_made_by_looking_at_it(home: Path) -> No
     assert done.exit_code == 1
     assert "There is no file" in done.stderr
     assert not (home / "isthmus.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "Removed all objects, their tags and the journal; the clock has no offset any more. Accounts and keys stay."),
+        (("--identity",), "All accounts and keys are gone, too."),
+        (("--account", ACCOUNT), f"Removed the objects of account {ACCOUNT}. Its keys, the journal and the clock stay."),
+    ],
+)
+def test_a_reset_says_what_it_has_removed(home: Path, words: tuple[str, ...], told: str) -> None:
+    created(home)
+    assert told in on_file(home, "reset", "--yes", *words).stdout
 
 
 def test_memory_cannot_be_opened_from_outside(home: Path) -> None:
