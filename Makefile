@@ -21,6 +21,7 @@ setup: $(STAMP) ## Make .venv from the lock (every target that needs it does thi
 
 $(STAMP): requirements/dev.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Isthmus needs Python 3.11 or later; say make PYTHON=python3.x")'
+	@echo "installing into $(VENV) (once)"
 	$(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .

@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from isthmus.cli.ask import Remote
 
@@ -40,10 +41,11 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory(prefix="isthmus-demo-") as folder, server(Path(folder)) as (endpoint, token_file):
-            story(endpoint, Remote(endpoint, token_file))
+            told = story(endpoint, Remote(endpoint, token_file))
     except KeyboardInterrupt:
         console.print("\nStopped; the server and its folder are gone.")
         return 130
+    summarize(told)
     console.print("\nThe server has stopped, and its folder is gone.")
     return 0
 
@@ -70,8 +72,8 @@ def server(folder: Path) -> Iterator[tuple[str, str]]:
         process.wait(STOP_SECONDS)
 
 
-def story(endpoint: str, admin: Remote) -> None:
-    """The main job, step by step."""
+def story(endpoint: str, admin: Remote) -> dict[str, str]:
+    """The main job, step by step; answers the ids of the connections that were asked for, by what they show."""
     console.print(f"[bold]Isthmus is running at {endpoint}[/bold], with issued keys and checked signatures.")
     alice, bob = (client(endpoint, admin, name, account) for name, account in (("alice", ALICE), ("bob", BOB)))
     far = client(endpoint, admin, "bob", BOB, FAR)
@@ -99,7 +101,8 @@ def story(endpoint: str, admin: Remote) -> None:
 
     heading("7. Overlapping blocks: the request is taken, and has failed a moment later")
     overlapping = bob.create_vpc(CidrBlock="10.0.128.0/17")["Vpc"]["VpcId"]
-    show(alice, request(alice, hers, overlapping))
+    hopeless = request(alice, hers, overlapping)
+    show(alice, hopeless)
 
     heading("8. Another Region, and nobody accepts: after seven days it has expired")
     distant = far.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
@@ -108,6 +111,16 @@ def story(endpoint: str, admin: Remote) -> None:
     console.print(f"\n[bold]$ isthmus clock advance 7d[/bold]\nIt is now {moved['service']}.")
     show(alice, forgotten)
     refused(far.accept_vpc_peering_connection, VpcPeeringConnectionId=forgotten)
+    return {"accepted": peering, "overlapping": hopeless, "left alone": forgotten}
+
+
+def summarize(told: dict[str, str]) -> None:
+    """Print which states each connection was seen in."""
+    heading("What came of it")
+    table = Table("request", "states seen", box=None, pad_edge=False)
+    for what, peering_id in told.items():
+        table.add_row(what, " -> ".join(SEEN[peering_id]))
+    console.print(table)
 
 
 def request(requester: Any, vpc: str, peer: str, **more: str) -> str:
@@ -142,11 +155,24 @@ def client(endpoint: str, admin: Remote, name: str, account: str, region: str = 
     made = session.client("ec2", endpoint_url=endpoint, config=plain)
     made.meta.events.register("before-send.ec2", lambda request, **_: show_request(f"{name}, {region}", request))
     made.meta.events.register("response-received.ec2", lambda response_dict, **_: show_answer(response_dict))
+    made.meta.events.register("after-call.ec2", lambda parsed, **_: note_states(parsed))
     return made
 
 
 KEYS: dict[str, tuple[str, str]] = {}
 """The access key id and the secret of each account that was made."""
+
+SEEN: dict[str, list[str]] = {}
+"""The states of each connection, in the order in which answers told them."""
+
+
+def note_states(parsed: Any) -> None:
+    """Keep the states of the connections in an answer."""
+    one = parsed.get("VpcPeeringConnection")
+    for connection in [one] if one else parsed.get("VpcPeeringConnections", []):
+        states, code = SEEN.setdefault(connection["VpcPeeringConnectionId"], []), connection["Status"]["Code"]
+        if code not in states:
+            states.append(code)
 
 
 def heading(text: str) -> None:
