@@ -434,10 +434,13 @@ def with_blocks(peering: Peering, vpc_id: str, blocks: tuple[Prefix, ...]) -> Pe
     """Return the connection with the new blocks of one of its VPCs: the peer's view follows (S279). Ended ones stay."""
     if peering.state in ENDED:
         return peering
+    changed = peering
     for side in Side:
         if peering.end(side).vpc_id == vpc_id:
-            peering = peering.with_end(side, replace(peering.end(side), blocks=blocks))
-    return peering
+            changed = changed.with_end(side, replace(peering.end(side), blocks=blocks))
+    if changed != peering and peering.state is State.INITIATING_REQUEST:
+        return replace(changed, due_state=fate(changed))  # how initiating ends hangs on the blocks at its end (S241)
+    return changed
 
 
 # --- who sees what ----------------------------------------------------------------------------------------------------

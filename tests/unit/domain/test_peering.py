@@ -850,3 +850,22 @@ def test_a_side_that_shows_no_blocks_shows_no_options() -> None:
 def test_only_an_outstanding_request_tells_when_it_runs_out(state: State) -> None:
     shown = state in (State.INITIATING_REQUEST, State.PENDING_ACCEPTANCE)
     assert rules.shows_expiration(peering(state)) is shown
+
+
+@pytest.mark.rule("S241", "S279")
+def test_how_initiating_ends_follows_the_blocks_as_long_as_it_lasts() -> None:
+    doomed = rules.request(
+        ID, requester(), accepter(blocks=["10.2.0.0/16", "10.1.0.0/24"]), accepter_exists=True, now=CREATED, delays=SLOW
+    )
+    assert doomed.due_state is State.FAILED
+    mended = rules.with_blocks(doomed, ACCEPTER_VPC, prefixes("10.2.0.0/16"))
+    assert mended.due_state is State.PENDING_ACCEPTANCE
+    assert mended.due_at == doomed.due_at
+    assert rules.with_blocks(mended, ACCEPTER_VPC, prefixes("10.1.0.0/24")).due_state is State.FAILED
+
+
+@pytest.mark.rule("S279")
+def test_blocks_change_nothing_of_when_a_pending_request_runs_out() -> None:
+    it = peering(State.PENDING_ACCEPTANCE)
+    after = rules.with_blocks(it, ACCEPTER_VPC, prefixes("10.9.0.0/16"))
+    assert (after.due_at, after.due_state) == (it.due_at, State.EXPIRED)
