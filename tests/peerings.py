@@ -1,7 +1,8 @@
 """Connections as tests of the domain make them: in any state, between any two places."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.peering import ENDED, LIFETIME, Delays, End, Options, Peering, State, enter

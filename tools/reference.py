@@ -13,13 +13,13 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 import click
 import msgspec
+from msgspec.structs import asdict
 
 from isthmus import config
 from isthmus.actions import registry
@@ -279,14 +279,14 @@ def quotas_page() -> str:
     counted = set(errors.OVER_QUOTA)
     rows = [
         (
-            code(each.name),
-            each.metadata["meaning"],
-            real[each.name],
-            ours[each.name],
-            each.metadata["rule"],
-            "" if each.name in counted else "not yet",
+            code(name),
+            about.meaning,
+            real[name],
+            ours[name],
+            about.rule,
+            "" if name in counted else "not yet",
         )
-        for each in fields(quotas.Quotas)
+        for name, about in quotas.ABOUT.items()
     ]
     return "\n".join(
         [

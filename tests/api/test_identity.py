@@ -1,7 +1,6 @@
 """Who is calling, as users see it: open and enforced, issued keys and sessions, and how each service refuses."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -10,6 +9,7 @@ import boto3
 import pytest
 from botocore import auth
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 
 from isthmus.actions import administration
 from isthmus.config import Settings

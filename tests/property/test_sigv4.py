@@ -1,7 +1,6 @@
 """What botocore signs we verify, whatever it signs; and nothing that differs from it by a byte."""
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -13,6 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from isthmus.wire import sigv4
 from isthmus.wire.http import HttpRequest

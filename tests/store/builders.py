@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.peering import Delays, End, Peering, State, enter, request

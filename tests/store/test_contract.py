@@ -3,11 +3,11 @@
 import asyncio
 import json
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import DAY, LIFETIME, Delays, Peering, State, accept, settle

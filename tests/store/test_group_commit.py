@@ -4,12 +4,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.actions import administration
 from isthmus.domain.errors import ApiError, Conflict

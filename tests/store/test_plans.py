@@ -5,11 +5,11 @@ Without this a forgotten index shows only in a server that has been used for lon
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.domain.peering import Delays, End, accept
 from isthmus.domain.peering import settle as settled

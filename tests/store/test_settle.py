@@ -1,10 +1,10 @@
 """Due steps in bulk: what the store does in SQL is what `domain.peering` says of one connection."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from msgspec.structs import replace
 
 from isthmus.config import Settings
 from isthmus.domain import peering as rules

@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from isthmus.domain import peering as rules
 from isthmus.domain.peering import DAY, HOUR, LIFETIME, Delays, End, Peering, State, View, enter, fate

@@ -4,8 +4,10 @@ None of this is part of a service's API; the admin endpoints and the command lin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.domain import access_keys
 from isthmus.domain.accounts import AccessKey, Account, KeyStatus
@@ -22,8 +24,7 @@ class AdministrationError(Exception):
     """The operator asked for something that cannot be; the text says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewAccount:
+class NewAccount(Struct, frozen=True):
     """An account just made, with its first key."""
 
     account: Account

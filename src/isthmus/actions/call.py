@@ -5,24 +5,23 @@ Handlers get a `Call` beside their typed request. Looking an object up and askin
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol
+
+from msgspec import Struct
 
 from isthmus.domain import errors, ids
 from isthmus.domain.accounts import Principal
 from isthmus.domain.peering import Delays
 from isthmus.domain.quotas import Quotas
 from isthmus.store.rows import Rows
+from isthmus.store.table import Row
 from isthmus.store.unit import Unit
-
-Row = TypeVar("Row")
 
 ID_DIGITS: Final = 17
 ID_BYTES: Final = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
+class Rules(Struct, frozen=True):
     """The numbers that an operator may set: delays of the life cycle, quotas, and the length of an unpaged answer."""
 
     delays: Delays

@@ -6,9 +6,10 @@ follows what it returns and not what there is. Pages go by `seq`, never by offse
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final, Generic, Protocol, TypeVar
+
+from msgspec import Struct, field
 
 from isthmus.actions.call import Call
 from isthmus.domain import pages
@@ -36,8 +37,7 @@ class WireFilter(Protocol):
         """The values of which one must match."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[Item]):
+class Listing(Struct, Generic[Item], frozen=True):
     """What one resource brings to its Describe.
 
     `rows` picks the table from a unit; `load` turns rows into what the filters and the answer need, in a few statements for
@@ -53,8 +53,7 @@ class Listing(Generic[Item]):
     max_results: tuple[int, int] = (5, 1_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Page(Struct, Generic[Item], frozen=True):
     """One page: the items with their tags, and the token of the next page if there is one."""
 
     items: list[tuple[Item, Tags]]

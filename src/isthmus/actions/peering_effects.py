@@ -5,7 +5,8 @@ the handler applies among its own writes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from isthmus.actions.call import Call
 from isthmus.domain import peering as rules
@@ -14,8 +15,7 @@ from isthmus.domain.peering import End, Peering
 from isthmus.domain.vpc import Vpc
 
 
-@dataclass(frozen=True, slots=True)
-class Effects:
+class Effects(Struct, frozen=True):
     """The connections of a VPC after a change, still to be saved."""
 
     call: Call

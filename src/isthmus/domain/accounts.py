@@ -1,7 +1,8 @@
 """Accounts, their access keys, and the principal as whom a request acts."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
+
+from msgspec import Struct
 
 DEFAULT_ACCOUNT = "000000000000"  # who an unnamed caller is in open mode (I213)
 
@@ -13,8 +14,7 @@ class KeyStatus(StrEnum):
     INACTIVE = "Inactive"
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(Struct, frozen=True):
     """An account by its 12 digits, with the name that its owner gave it; `created_at` in milliseconds."""
 
     id: str
@@ -24,8 +24,7 @@ class Account:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class AccessKey:
+class AccessKey(Struct, frozen=True):
     """A key that Isthmus issued to an account.
 
     A temporary key has a session token and the service time (milliseconds) at which it expires; a long-term key has
@@ -34,17 +33,19 @@ class AccessKey:
 
     id: str
     account: str
-    secret: str = field(repr=False)
+    secret: str
     status: KeyStatus
-    session_token: str | None = field(repr=False)
+    session_token: str | None
     expires_at: int | None
     created_at: int
     seq: int = 0
     version: int = 0
 
+    def __repr__(self) -> str:
+        return f"AccessKey({self.id}, {self.account}, {self.status})"
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+
+class Principal(Struct, frozen=True):
     """As whom, in which Region and of which service a request acts; `kind` names the form of `arn` (I1)."""
 
     account: str

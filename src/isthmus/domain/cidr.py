@@ -6,9 +6,10 @@ library's module is used only to read and write IPv6 text, and to check us in th
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from ipaddress import IPv6Address
 from typing import Self
+
+from msgspec import Struct
 
 BITS = {4: 32, 6: 128}
 _IPV4 = re.compile(r"(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})", re.ASCII)
@@ -17,8 +18,7 @@ _ZEROS = re.compile(r"(?:^|:)0(?::0)+(?:$|:)")  # two or more groups of zero
 _HIGHEST_OCTET = 255
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Prefix:
+class Prefix(Struct, frozen=True, order=True):
     """A CIDR block: the addresses of that IP version whose first `length` bits are those of `base`.
 
     `base` has no bits beyond `length`. Blocks order by version, then address, then the larger block first.

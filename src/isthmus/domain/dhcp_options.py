@@ -1,14 +1,14 @@
 """The DHCP options set that every Region of an account has by default. It is derived, not stored."""
 
-from dataclasses import dataclass
 from hashlib import blake2s
+
+from msgspec import Struct
 
 from isthmus.domain import ids
 from isthmus.domain.filters import FilterTable
 
 
-@dataclass(frozen=True, slots=True)
-class DhcpOptions:
+class DhcpOptions(Struct, frozen=True):
     """A DHCP options set: keys with their values, in order."""
 
     id: str

@@ -6,8 +6,9 @@ Several values of one filter mean "any of these"; several filters mean "all of t
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Generic, TypeAlias, TypeVar
+
+from msgspec import Struct, field
 
 from isthmus.domain import errors
 
@@ -24,16 +25,14 @@ TAG_PREFIX = "tag:"
 TAG_KEY = "tag-key"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(Struct, frozen=True):
     """One filter as the caller sent it. Without values it matches nothing."""
 
     name: str
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FilterTable(Generic[Row]):
+class FilterTable(Struct, Generic[Row], frozen=True):
     """The filters that one kind of object has.
 
     `getters` gives, by filter name, the texts of an object that a value is compared with: none when the object lacks

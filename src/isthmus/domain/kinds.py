@@ -4,16 +4,16 @@ The rows are read by `ids` (syntax) and by `errors` (wording); what a new resour
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 MISSING_TEXT = "The {word} ID '{id}' does not exist"  # S138
 MALFORMED_TEXT = 'Invalid id: "{id}" (expecting "{prefix}-...")'  # S137
 DEPENDENCY_TEXT = "The {word} '{id}' has dependencies and cannot be deleted."  # S506
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Kind(Struct, frozen=True, kw_only=True):
     """How one kind of object is spelled.
 
     `word` names the kind in messages. `not_found` and `malformed` are error codes; `malformed` is None for kinds whose

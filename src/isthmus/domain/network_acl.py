@@ -1,14 +1,14 @@
 """Network ACLs and their entries, what a default one holds, and the filters of DescribeNetworkAcls."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.filters import FilterTable, flag
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkAcl:
+class NetworkAcl(Struct, frozen=True):
     """A network ACL of a VPC."""
 
     id: str
@@ -20,8 +20,7 @@ class NetworkAcl:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkAclEntry:
+class NetworkAclEntry(Struct, frozen=True):
     """One entry of a network ACL; its id is never shown: EC2 names an entry by number and direction."""
 
     id: str
@@ -37,8 +36,7 @@ class NetworkAclEntry:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkAclWithEntries:
+class NetworkAclWithEntries(Struct, frozen=True):
     """A network ACL and its entries in order, as Describe shows them together."""
 
     acl: NetworkAcl

@@ -6,9 +6,11 @@ connection is a changed copy. Instants are milliseconds since the epoch, in serv
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Enum, IntFlag, StrEnum
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.domain import cidr, errors
 from isthmus.domain.cidr import Prefix
@@ -111,8 +113,7 @@ MESSAGES: Final[Mapping[State, str]] = {
 """The text beside each status code (S204); `rejected`, `deleting`, `deleted` and `expired` are inferred."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """One side of a connection: whose VPC it is, where, with which blocks (primary first) and options."""
 
     account: str
@@ -132,8 +133,7 @@ class End:
         return self.account, self.region, self.vpc_id
 
 
-@dataclass(frozen=True, slots=True)
-class Delays:
+class Delays(Struct, frozen=True):
     """How long the transitional states last, in milliseconds (S208)."""
 
     initiating: int = 0
@@ -141,8 +141,10 @@ class Delays:
     deleting: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Peering:
+NO_DELAYS: Final = Delays()
+
+
+class Peering(Struct, frozen=True):
     """A connection, shared by both sides under one id (S202).
 
     `due_at` and `due_state` name the next step that the service takes by itself. `accepter_exists` tells whether the VPC
@@ -187,7 +189,7 @@ class Peering:
         """Return a copy in which the given side is `end`."""
         return replace(self, requester=end) if side is Side.REQUESTER else replace(self, accepter=end)
 
-    def advance(self, event: Event, at: int, delays: Delays = Delays(), by: str = "") -> "Peering":
+    def advance(self, event: Event, at: int, delays: Delays = NO_DELAYS, by: str = "") -> "Peering":
         """Return the connection after `event` at the instant `at`, taking every step that is due by then.
 
         Raises `InvalidStateTransition` where the life cycle has no such step (S256, S259, S262).
@@ -220,7 +222,7 @@ def _next_step(peering: Peering, state: State, at: int, delays: Delays) -> tuple
 def settle(peering: Peering, now: int) -> Peering:
     """Take every step that is due at `now`, each at its own instant (S211). The store does the same in SQL, in bulk."""
     while peering.due_at is not None and peering.due_state is not None and peering.due_at <= now:
-        peering = enter(peering, peering.due_state, peering.due_at, Delays())
+        peering = enter(peering, peering.due_state, peering.due_at, NO_DELAYS)
     return peering
 
 
@@ -321,8 +323,7 @@ def delete(peering: Peering, account: str, now: int, delays: Delays) -> Peering:
 # --- options --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class OptionChange:
+class OptionChange(Struct, frozen=True):
     """What a caller asks of one side: the options named at all, and which of those shall be on."""
 
     named: Options
@@ -446,8 +447,7 @@ def with_blocks(peering: Peering, vpc_id: str, blocks: tuple[Prefix, ...]) -> Pe
 # --- who sees what ----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(Struct, frozen=True):
     """How long an ended connection stays visible, in milliseconds: to the requester, the accepter, a single account."""
 
     requester: int
@@ -465,8 +465,7 @@ OTHER_WINDOW: Final = 2 * DAY
 """Visibility after the end (S212)."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(Struct, frozen=True):
     """One place from which a connection is seen, and until when (None: as long as it lives)."""
 
     account: str

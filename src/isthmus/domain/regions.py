@@ -4,8 +4,9 @@ Zones map to the same zone ids in every account here; the service shuffles them 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from isthmus.domain import errors
 
@@ -15,8 +16,7 @@ DNS_SUFFIXES: Mapping[str, str] = MappingProxyType(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Zone:
+class Zone(Struct, frozen=True):
     """An Availability Zone: `us-east-1a`, known across accounts as `use1-az1` (S602)."""
 
     name: str
@@ -27,8 +27,7 @@ class Zone:
     network_border_group: str
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(Struct, frozen=True):
     """A Region. Until an account opts in, one with `opt_in` is listed only on request (S601)."""
 
     name: str

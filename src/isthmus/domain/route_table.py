@@ -1,14 +1,14 @@
 """Route tables, the local routes that follow from the blocks of their VPC, and the filters of DescribeRouteTables."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.filters import FilterTable
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTable:
+class RouteTable(Struct, frozen=True):
     """A route table of a VPC; the main one carries the id of its association with the VPC."""
 
     id: str
@@ -21,8 +21,7 @@ class RouteTable:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Struct, frozen=True):
     """One route of a table, with the target as EC2 names it."""
 
     destination: Prefix
@@ -31,8 +30,7 @@ class Route:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class RouteTableWithRoutes:
+class RouteTableWithRoutes(Struct, frozen=True):
     """A route table and its routes, as Describe shows them together."""
 
     table: RouteTable

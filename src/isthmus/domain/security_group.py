@@ -1,15 +1,15 @@
 """Security groups and their rules: the default group, permissions, and the filters of both Describe actions."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from isthmus.domain import ids
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.filters import Filter, FilterTable
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroup:
+class SecurityGroup(Struct, frozen=True):
     """A security group of a VPC."""
 
     id: str
@@ -22,8 +22,7 @@ class SecurityGroup:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroupRule:
+class SecurityGroupRule(Struct, frozen=True):
     """One rule of a security group: exactly one of `cidr` and `referenced_group_id` is set.
 
     Ports are None for all traffic, whatever the way in which an action shows that (S563).
@@ -45,8 +44,7 @@ class SecurityGroupRule:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SecurityGroupWithRules:
+class SecurityGroupWithRules(Struct, frozen=True):
     """A security group, its rules, and the groups that these name, by id."""
 
     group: SecurityGroup
@@ -58,8 +56,7 @@ class SecurityGroupWithRules:
         return tuple(rule for rule in self.rules if rule.is_egress is is_egress)
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(Struct, frozen=True):
     """The rules of one direction that share protocol and ports (S564)."""
 
     ip_protocol: str

@@ -5,16 +5,17 @@ stands in the way of a deletion (S524), and the filters of DescribeVpcs (S528).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.domain import cidr, errors
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.filters import FilterTable, flag
 
 
-@dataclass(frozen=True, slots=True)
-class Vpc:
+class Vpc(Struct, frozen=True):
     """A VPC of one account in one Region; `created_at` is service time in milliseconds."""
 
     id: str
@@ -31,8 +32,7 @@ class Vpc:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VpcCidrBlock:
+class VpcCidrBlock(Struct, frozen=True):
     """The association of one IPv4 or IPv6 block with a VPC; pool and border group are empty for IPv4."""
 
     id: str
@@ -47,8 +47,7 @@ class VpcCidrBlock:
     version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class VpcWithBlocks:
+class VpcWithBlocks(Struct, frozen=True):
     """A VPC and its blocks in order, as Describe shows them together."""
 
     vpc: Vpc
@@ -65,8 +64,7 @@ class VpcWithBlocks:
         return tuple(block for block in self.blocks if block.prefix.version == 6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddressRequest:
+class AddressRequest(Struct, frozen=True, kw_only=True):
     """What a CreateVpc or an AssociateVpcCidrBlock says about addresses."""
 
     cidr_block: str | None = None

@@ -9,10 +9,11 @@ import hmac
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
+
+from msgspec import Struct, field
 
 from isthmus import __version__
 from isthmus.actions import administration
@@ -38,8 +39,7 @@ class BadRequestError(ValueError):
     """The caller's words make no sense here; the text says why."""
 
 
-@dataclass(slots=True)
-class Admin:
+class Admin(Struct):
     """The admin endpoints, their token, and the numbers that metrics show."""
 
     token: str

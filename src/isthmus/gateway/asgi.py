@@ -9,8 +9,9 @@ import logging
 import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
 
 from isthmus.domain import errors
 from isthmus.domain.errors import ApiError, Conflict
@@ -65,8 +66,7 @@ class ServedStore(Store, Protocol):
         """Finish what was accepted."""
 
 
-@dataclass(slots=True)
-class Edge:
+class Edge(Struct):
     """The ASGI application."""
 
     gateway: Gateway

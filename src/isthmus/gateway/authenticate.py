@@ -8,11 +8,12 @@ with somebody else's AKIA or ASIA key (I213-I215).
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from isthmus.domain import access_keys, accounts, errors, regions
 from isthmus.domain.accounts import AccessKey, KeyStatus, Principal
@@ -38,8 +39,7 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
-@dataclass(frozen=True, slots=True)
-class IdentitySettings:
+class IdentitySettings(Struct, frozen=True):
     """What authentication can be told: the mode, how far a date may be off (I15), and who an unnamed caller is."""
 
     mode: Mode = Mode.OPEN

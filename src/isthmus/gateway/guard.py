@@ -5,8 +5,9 @@ must look as no browser of a stranger's page would send it. Pure functions over 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from msgspec import Struct
 
 from isthmus.wire.http import HttpRequest
 
@@ -17,8 +18,7 @@ WILDCARD_ADDRESSES = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with,
 OWN_FETCH_SITES = frozenset({"none", "same-origin"})  # "same-site" would let any other port of this machine in
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """Which names a server answers to, and which proxies it believes.
 
     `bound` is the address that it listens on, `allowed_hosts` are further host names in lower case, without port.

@@ -7,8 +7,9 @@ nothing. Whatever goes wrong is answered in the service's own protocol; only `Co
 import json
 import logging
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from isthmus.actions import registry
 from isthmus.actions.call import Call, Identifiers, RandomIdentifiers, Rules
@@ -36,29 +37,24 @@ QUESTION_BYTES: Final = 1_024
 SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
 
 
-@dataclass(slots=True)
-class Incoming:
-    """A request whose form was read; `principal` and `code` are filled in on the way, for the audit log."""
+class Incoming(Struct):
+    """A request whose form was read; `principal` and `code` are filled in on the way, for the audit log.
+
+    `action` is the action asked for, empty if none was named; `kind` says whether it may write.
+    """
 
     http: HttpRequest
     form: Mapping[str, str]
     service: Service
+    action: str = ""
+    kind: Kind = Kind.READ
     problem: ApiError | None = None
     principal: Principal | None = None
     code: str = ""
     request_id: str = ""
-    action: str = field(init=False)
-    """The action asked for, empty if none was named."""
-    kind: Kind = field(init=False)
-    """Whether the request may write."""
-
-    def __post_init__(self) -> None:
-        self.action = self.form.get("Action", "")
-        self.kind = registry.kind_of(self.action)
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(Struct, frozen=True):
     """The settings that every request meets, and the one cache they share."""
 
     rules: Rules
@@ -72,8 +68,9 @@ class Gateway:
         try:
             form = _form(http)
         except ApiError as problem:
-            return Incoming(http, {}, EC2, problem)
-        return Incoming(http, form, BY_VERSION.get(form.get("Version", ""), EC2))
+            return Incoming(http, {}, EC2, kind=registry.kind_of(""), problem=problem)
+        action = form.get("Action", "")
+        return Incoming(http, form, BY_VERSION.get(form.get("Version", ""), EC2), action, registry.kind_of(action))
 
     def handle(self, incoming: Incoming, unit: Unit) -> HttpResponse:
         """Answer a request. Raises `Undo` with the answer where something was written that must not stay."""

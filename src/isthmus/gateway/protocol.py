@@ -18,7 +18,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
-from isthmus.gateway.asgi import FAILED, LOOPBACK, MAX_BODY, METHODS, TOO_LARGE, TOO_SLOW, WRONG_METHOD, Edge, plain
+from isthmus.gateway.asgi import FAILED, LOOPBACK, MAX_BODY, METHODS, TOO_LARGE, TOO_SLOW, WRONG_METHOD, Done, plain
 from isthmus.wire.http import HttpRequest, HttpResponse
 
 log = logging.getLogger("isthmus.gateway")
@@ -50,6 +50,13 @@ STAYS, STAYS_FOR_OLD, CLOSES = "", "connection: keep-alive\r\n", "connection: cl
 """What becomes of the connection after an answer, as its headers say it. Clients of HTTP/1.0 must be told that it stays."""
 
 
+class Answering(Protocol):
+    """What a connection needs of an edge."""
+
+    def answer(self, http: HttpRequest, done: Done, /) -> None:
+        """Answer a request, now or later, by calling `done`."""
+
+
 class Owner(Protocol):
     """The server that has the connections, as each of them sees it."""
 
@@ -75,7 +82,7 @@ def _ignore(_: bytes) -> None:
 class Connection(asyncio.Protocol):
     """One client's connection: requests come in order, and answers leave in that order."""
 
-    def __init__(self, edge: Edge, owner: Owner) -> None:
+    def __init__(self, edge: Answering, owner: Owner) -> None:
         """Be made for a new connection."""
         self._edge, self._owner, self._loop = edge, owner, asyncio.get_running_loop()
         self._parser = httptools.HttpRequestParser(self)

@@ -18,9 +18,10 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct, field
 
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
@@ -108,8 +109,7 @@ def _nothing(_: Unit) -> None:
     """A unit that only waits for what comes before it to be settled and durable."""
 
 
-@dataclass(slots=True)
-class _Job:
+class _Job(Struct):
     """A unit of work on its way: what to do, whom to tell, and the moment it was first run at.
 
     An `unchecked` one runs alone and without foreign key checks.
@@ -133,8 +133,7 @@ class _Job:
             self.future.set_result(self.result)
 
 
-@dataclass(frozen=True, slots=True)
-class SqliteSettings:
+class SqliteSettings(Struct, frozen=True):
     """What an operator may choose. `synchronous` other than FULL is for tests that show why it is FULL."""
 
     queue_limit: int = 10_000

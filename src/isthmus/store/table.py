@@ -1,25 +1,26 @@
-"""From a frozen dataclass to SQL: the dull statements of a resource are generated here, once, at import.
+"""From a frozen Struct to SQL: the dull statements of a resource are generated here, once, at import.
 
 A row class has `seq` and `version` as its last fields. `seq` is given by the database and orders every list; `version`
 counts the writes of a row, so that a writer notices when somebody else was there first.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import Field, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, get_args
+
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from isthmus.domain.cidr import Prefix
 
-Row = TypeVar("Row")
+Row = TypeVar("Row", bound=Struct)
 Value = str | int | bytes | None
 Convert = Callable[[Any], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
+class Codec(Struct, frozen=True):
     """How a field's value becomes a column's value and back; None stands for "as it is"."""
 
     to_column: Convert | None = None
@@ -57,30 +58,27 @@ def _enum(cls: type[Enum]) -> Codec:
     return Codec(lambda value: value.value, {member.value: member for member in cls}.__getitem__)
 
 
-CODECS: Mapping[str, Codec] = {
-    "str": Codec(),
-    "int": Codec(),
-    "bool": Codec(int, bool),
-    "Prefix": Codec(str, prefix),
-    "tuple[Prefix, ...]": Codec(_join, _prefixes),
+CODECS: Mapping[Any, Codec] = {
+    str: Codec(),
+    int: Codec(),
+    bool: Codec(int, bool),
+    Prefix: Codec(str, prefix),
+    tuple[Prefix, ...]: Codec(_join, _prefixes),
 }
-"""By annotation. Booleans are integers and blocks are text, on every engine."""
+"""By type. Booleans are integers and blocks are text, on every engine."""
 
 
-def _annotation(field: Field[Any]) -> str:
-    if isinstance(field.type, type) and not hasattr(field.type, "__args__"):
-        return field.type.__name__
-    return str(field.type).replace("isthmus.domain.cidr.", "").replace("isthmus.domain.peering.", "")
+def _codec(annotation: Any) -> Codec:  # noqa: ANN401 - whatever a field is annotated with
+    given = get_args(annotation)
+    if type(None) in given:
+        (base,) = (each for each in given if each is not type(None))
+        return _optional(_codec(base))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return _enum(annotation)
+    return CODECS[annotation]
 
 
-def _codec(field: Field[Any], enums: Mapping[str, type[Enum]]) -> Codec:
-    base, _, rest = _annotation(field).partition(" | ")
-    codec = _enum(enums[base]) if base in enums else CODECS[base]
-    return _optional(codec) if rest == "None" else codec
-
-
-@dataclass(frozen=True, slots=True)
-class _Nested:
+class _Nested(Struct, frozen=True):
     start: int
     cls: type[Any]
     width: int
@@ -90,7 +88,7 @@ class _Nested:
 class Table(Generic[Row]):
     """A row class, its table and the statements that every resource needs.
 
-    A field that is itself a dataclass is laid out flat: `requester: End` becomes `requester_account` and so on.
+    A field that is itself a Struct is laid out flat: `requester: End` becomes `requester_account` and so on.
     """
 
     def __init__(
@@ -99,7 +97,7 @@ class Table(Generic[Row]):
         """Build the statements; `Table.of` is the way to call this."""
         self.row, self.name, self.kind = row, name, kind
         self.columns = tuple(column for column, _ in columns)
-        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*(field.name for field in fields(row)))  # type: ignore[arg-type]
+        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*row.__struct_fields__)
         self._nested = tuple(nested)
         self._to = tuple((i, codec.to_column) for i, (_, codec) in enumerate(columns) if codec.to_column)
         self._from = tuple((i, codec.from_column) for i, (_, codec) in enumerate(columns) if codec.from_column)
@@ -113,19 +111,17 @@ class Table(Generic[Row]):
         self.remove = f"DELETE FROM {name} WHERE seq = ? AND version = ?"
 
     @staticmethod
-    def of(row: type[Row], name: str, kind: str = "", enums: Sequence[type[Enum]] = ()) -> "Table[Row]":
+    def of(row: type[Row], name: str, kind: str = "") -> "Table[Row]":
         """Describe the table `name` of a row class; `kind` is the resource type as tags name it."""
-        by_name = {cls.__name__: cls for cls in enums}
         columns: list[tuple[str, Codec]] = []
         nested: list[_Nested] = []
-        for field in fields(row):  # type: ignore[arg-type]  # every row class is a dataclass
-            if isinstance(field.type, type) and is_dataclass(field.type) and field.type is not Prefix:
-                inner = [(f"{field.name}_{part.name}", _codec(part, by_name)) for part in fields(field.type)]
-                names = [part.name for part in fields(field.type)]
-                nested.append(_Nested(len(columns), field.type, len(inner), attrgetter(*names)))
+        for field in fields(row):
+            if isinstance(field.type, type) and issubclass(field.type, Struct) and field.type is not Prefix:
+                inner = [(f"{field.name}_{part.name}", _codec(part.type)) for part in fields(field.type)]
+                nested.append(_Nested(len(columns), field.type, len(inner), attrgetter(*field.type.__struct_fields__)))
                 columns += inner
             else:
-                columns.append((field.name, _codec(field, by_name)))
+                columns.append((field.name, _codec(field.type)))
         return Table(row, name, kind, columns, nested)
 
     def decode(self, values: Sequence[Any]) -> Row:
@@ -138,9 +134,8 @@ class Table(Generic[Row]):
         return self.row(*flat)
 
     def stored(self, row: Row, seq: int, version: int) -> Row:
-        """Return the row as it is now kept; several times faster than `replace`, and every write does it."""
-        make: Callable[..., Row] = self.row
-        return make(*self._values(row)[:-2], seq, version)
+        """Return the row as it is now kept."""
+        return replace(row, seq=seq, version=version)
 
     def encode(self, row: Row) -> list[Value]:
         """Return the column values of a row, without `seq` and `version`."""

@@ -6,8 +6,9 @@ what it wrote. One unit object lives as long as its database connection and is b
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, Protocol
+
+from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.domain.accounts import AccessKey
@@ -78,8 +79,7 @@ class Memo:
         self.answers[question] = answer
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(Struct, frozen=True):
     """What a unit is given when it begins: the instant by both clocks, and the seed of its ids."""
 
     wall: int

@@ -7,12 +7,12 @@ stands under it in the form, and an error can name it.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.wire import model, services
@@ -42,8 +42,7 @@ _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?[Zz]"
 _BOOLEANS: Mapping[str, bool] = {"true": True, "false": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How deep and how long a request's structure may be; digits bound the work of reading a number."""
 
     nesting: int = 12

@@ -3,11 +3,10 @@
 Nothing here knows a socket, so that a test or an in-process client makes a request as the network does.
 """
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(Struct, frozen=True):
     """One request as it came over the wire, before anything in it is believed.
 
     `path` and `query` are raw: percent-encoded as received, without the `?`. Names of `headers` are lower case. Every
@@ -37,8 +36,7 @@ class HttpRequest:
         return [value for header, value in self.headers if header == name]
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(Struct, frozen=True):
     """One answer, whole: the edge adds only what the connection needs (length, date)."""
 
     status: int

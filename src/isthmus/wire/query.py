@@ -4,8 +4,9 @@ Whatever cannot be read in exactly one way is refused with a 400, and no text ma
 """
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
+
+from msgspec import Struct
 
 from isthmus.domain import errors
 
@@ -14,8 +15,7 @@ _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})").search
 _UNANSWERABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Struct, frozen=True):
     """How much one request may hold: bytes of its form, parameters, characters of a name and of a value."""
 
     form_bytes: int = 1024 * 1024

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from typing import Any
+
+from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.wire.model import Action, Shape
@@ -29,8 +30,7 @@ EC2_VERSIONS: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """One service. `protocol` is `ec2` or `query`; `namespace(version)` is the namespace of an answer (S112, I38)."""
 
     name: str
@@ -50,8 +50,7 @@ class Service:
         return action in tables(self.name).actions
 
 
-@dataclass(frozen=True, slots=True)
-class Tables:
+class Tables(Struct, frozen=True):
     """What is generated for one service: its shapes and its actions, by the model's names."""
 
     shapes: Mapping[str, Shape]

@@ -1,9 +1,9 @@
 """The life cycle of a connection, who may what, what each side sees, and what happens to it with its VPCs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.domain import peering as rules
 from isthmus.domain.errors import ApiError

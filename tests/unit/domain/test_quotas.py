@@ -1,13 +1,11 @@
 """Quotas: the documented numbers, ours, and setting them."""
 
-from dataclasses import Field, asdict, fields
-from typing import cast
-
 import pytest
+from msgspec.structs import asdict
 
 from isthmus.domain import quotas
 from isthmus.domain.errors import OVER_QUOTA
-from isthmus.domain.quotas import DEFAULT, DOCUMENTED, Quotas
+from isthmus.domain.quotas import ABOUT, DEFAULT, DOCUMENTED, Quotas
 
 PEERING_AND_VPC = {
     "active_peerings_per_vpc": 50,
@@ -42,31 +40,25 @@ def test_more_inventory_leaves_peering_and_blocks_alone() -> None:
     assert asdict(more) == dict.fromkeys(PEERING_AND_VPC, 2) | dict.fromkeys(INVENTORY, 300)
 
 
-def test_a_quota_is_a_default_value_that_carries_its_documentation() -> None:
-    declared = cast("Field[int]", quotas._quota(7, "S1", "sails of a boat"))
-    assert declared.default == 7
-    assert dict(declared.metadata) == {"rule": "S1", "meaning": "sails of a boat"}
-
-
 def test_the_default_has_a_hundred_times_the_inventory_and_nothing_else() -> None:
     assert asdict(DEFAULT) == PEERING_AND_VPC | {name: value * 100 for name, value in INVENTORY.items()}
 
 
 def test_every_quota_says_its_rule_and_what_it_counts() -> None:
-    rules = {quota.name: quota.metadata["rule"] for quota in fields(Quotas)}
-    assert {name for name, rule in rules.items() if rule == "S525"} == set(INVENTORY)
-    assert {name: rule for name, rule in rules.items() if rule != "S525"} == {
+    assert set(ABOUT) == set(Quotas.__struct_fields__)
+    assert {name for name, about in ABOUT.items() if about.rule == "S525"} == set(INVENTORY)
+    assert {name: about.rule for name, about in ABOUT.items() if about.rule != "S525"} == {
         "active_peerings_per_vpc": "S243",
         "outstanding_peerings_per_vpc": "S243",
         "cidr_blocks_per_vpc": "S519",
         "ipv6_blocks_per_vpc": "S523",
         "tags_per_resource": "S596",
     }
-    assert all(len(quota.metadata["meaning"].split()) > 2 for quota in fields(Quotas))
+    assert all(len(about.meaning.split()) > 2 for about in ABOUT.values())
 
 
 def test_every_wording_belongs_to_a_quota() -> None:
-    assert set(OVER_QUOTA) <= {quota.name for quota in fields(Quotas)}
+    assert set(OVER_QUOTA) <= set(ABOUT)
 
 
 @pytest.mark.rule("S525")

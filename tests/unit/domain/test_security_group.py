@@ -1,8 +1,8 @@
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import count
 
 import pytest
+from msgspec.structs import replace
 
 from isthmus.domain import security_group as rules
 from isthmus.domain.cidr import Prefix

@@ -1,8 +1,7 @@
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from isthmus.domain import vpc as rules
 from isthmus.domain.cidr import Prefix
@@ -26,7 +25,7 @@ def vpc(**changes: object) -> Vpc:
         enable_network_address_usage_metrics=False,
         created_at=0,
     )
-    return replace(base, **changes)  # type: ignore[arg-type]  # the test names real fields
+    return replace(base, **changes)
 
 
 def block(text: str, number: int = 1, *, primary: bool = False) -> VpcCidrBlock:

@@ -1,7 +1,7 @@
 """Who is calling: both modes, all refusals, in the words of each service."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from unittest import mock
 from urllib.parse import urlsplit
@@ -10,6 +10,7 @@ import pytest
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from msgspec.structs import replace
 
 from isthmus.domain.accounts import AccessKey, KeyStatus
 from isthmus.domain.errors import ApiError

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from isthmus.gateway import protocol
-from isthmus.gateway.asgi import FAILED, MAX_BODY, Done, Edge
+from isthmus.gateway.asgi import FAILED, MAX_BODY, Done
 from isthmus.gateway.protocol import Connection
 from isthmus.wire.http import HttpRequest, HttpResponse
 
@@ -51,7 +51,7 @@ class Wire(asyncio.Transport):
         self.ended = True
 
 
-class Asked(Edge):
+class Asked:
     """An edge that answers when it is told to, or at once."""
 
     def __init__(self, at_once: Callable[[HttpRequest], HttpResponse] | None = None) -> None:

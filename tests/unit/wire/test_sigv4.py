@@ -1,7 +1,6 @@
 """Signature Version 4 on the server's side: which claims are read, and which are refused before any secret is asked."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from unittest import mock
@@ -11,6 +10,7 @@ import pytest
 from botocore import auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from msgspec.structs import replace
 
 from isthmus.wire import sigv4
 from isthmus.wire.http import HttpRequest

@@ -1,10 +1,11 @@
 """The six actions of VPC peering: ask, accept, reject, delete, describe, change the options (S2xx, S3xx)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import lru_cache
 from operator import attrgetter
 from typing import Final
+
+from msgspec.structs import replace
 
 from isthmus.actions.call import Call
 from isthmus.actions.describe import Listing, describe

@@ -1,8 +1,9 @@
 """VPCs: create, delete, describe, their attributes and their CIDR blocks."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
+
+from msgspec import Struct
 
 from isthmus.actions import peering_effects
 from isthmus.actions.call import Call
@@ -130,8 +131,7 @@ def disassociate_vpc_cidr_block(
 # What comes with a VPC, and goes with it
 
 
-@dataclass(frozen=True, slots=True)
-class _Belongings:
+class _Belongings(Struct, frozen=True):
     """Rows that hang on a VPC, parents in the first three fields, children in the others."""
 
     route_tables: Sequence[RouteTable] = ()
