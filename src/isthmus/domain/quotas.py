@@ -5,7 +5,6 @@ and tags) and multiplies the inventory limits of S525 by 100, because large test
 """
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 
 from msgspec import Struct
 from msgspec.structs import asdict, replace
@@ -71,6 +70,8 @@ ABOUT: Mapping[str, About] = {
 def _check(name: str, value: int) -> None:
     known = list(Quotas.__struct_fields__)
     if name not in known:
+        from difflib import get_close_matches  # rarely needed, and it costs a start milliseconds
+
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"known quotas are {', '.join(known)}."
         raise ValueError(f"There is no quota {name!r}: {hint}")

@@ -5,6 +5,7 @@ one, or the grace running out, ends that too. What was answered is durable eithe
 """
 
 import asyncio
+import gc
 import signal
 import socket
 import time
@@ -42,6 +43,8 @@ class Server:
             loop.add_signal_handler(number, self.stop)
         await store.start()
         self._tick(loop)
+        gc.freeze()  # what the start made stays: no collection needs to look at it again
+        gc.enable()
         accepting = await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
         ready()
         await self._stop.wait()
