@@ -149,11 +149,8 @@ def microseconds_each(work: Callable[[], object], times: int) -> float:
 def create(unit: Unit, draw: Draw, pair: tuple[End, End]) -> None:
     """What CreateVpcPeeringConnection asks of the store, and what it puts."""
     requester, accepter = pair
-    for end in pair:
-        unit.vpcs.visible(*end.place, end.vpc_id)
-        unit.vpc_cidr_blocks.where(vpc_id=end.vpc_id)
-    unit.peerings.live_between(requester.vpc_id, accepter.identity)
-    unit.peerings.outstanding_of(requester.vpc_id)
+    unit.vpcs.ends(requester.vpc_id, accepter.vpc_id)
+    unit.peerings.asked_by(requester.vpc_id, accepter.identity)
     unit.peerings.put(asked(unit, draw, requester, accepter))
 
 

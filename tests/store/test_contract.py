@@ -257,11 +257,11 @@ def test_connections_are_counted_per_vpc_and_pair(store: SqliteStore) -> None:
     def ask(unit: Unit) -> Any:
         rows = unit.peerings
         between = [rows.established_between(*pair) for pair in ((one.vpc_id, two.vpc_id), (two.vpc_id, one.vpc_id))]
-        live = rows.live_between(one.vpc_id, (three.account, three.region, three.vpc_id))
-        elsewhere = rows.live_between(one.vpc_id, (three.account, "eu-west-1", three.vpc_id))
+        outstanding, live = rows.asked_by(one.vpc_id, three.identity)
+        _, elsewhere = rows.asked_by(one.vpc_id, (three.account, "eu-west-1", three.vpc_id))
         return {
             "established": [rows.established_of(vpc_id) for vpc_id in (one.vpc_id, two.vpc_id)],
-            "outstanding": [rows.outstanding_of(vpc_id) for vpc_id in (one.vpc_id, two.vpc_id)],
+            "outstanding": [outstanding, rows.asked_by(two.vpc_id, three.identity)[0]],
             "between": between,
             "live": (live and live.id, elsewhere),
             "of": [row.id[-1] for row in rows.of_vpc(one.vpc_id)],

@@ -564,7 +564,8 @@ def test_a_step_that_fails_refuses_who_would_see_it_and_harms_nobody_else(
     async def scenario(store: TracedStore) -> None:
         await store.run(Kind.WRITE, lambda unit: unit.peerings.put(asked()))
         early = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(1)))
-        await asyncio.sleep(0)
+        await asyncio.sleep(0)  # it is queued
+        await asyncio.sleep(0)  # it has run
         clock.advance(60_000)
         with monkeypatch.context() as patch:
             patch.setattr(settle, "settle_slice", broken)

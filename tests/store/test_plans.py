@@ -123,13 +123,13 @@ HOT: dict[str, tuple[Work, str]] = {
         "peering_view_state (account=? AND region=? AND state=?)",
     ),
     "how many by tag": (lambda unit: unit.peerings.estimate(ONE, REGION, ("tag:a", "b")), "tag_search (account=?"),
-    "live connection of a pair": (
-        lambda unit: unit.peerings.live_between("vpc-1", (ONE, REGION, "vpc-2")),
-        "peering_live_pair (requester_vpc_id=? AND accepter_vpc_id=? AND accepter_account=? AND accepter_region=?)",
+    "what a vpc has asked for": (
+        lambda unit: unit.peerings.asked_by("vpc-1", (ONE, REGION, "vpc-2")),
+        "USING INDEX peering_live_pair (requester_vpc_id=? AND accepter_vpc_id>?)",
     ),
-    "outstanding requests": (
-        lambda unit: unit.peerings.outstanding_of("vpc-1"),
-        "peering_live_pair (requester_vpc_id=? AND accepter_vpc_id>?)",
+    "established ones of a requester": (
+        lambda unit: unit.peerings.asked_by("vpc-1", (ONE, REGION, "vpc-2")),
+        "USING INDEX peering_established_requester (requester_vpc_id=?)",
     ),
     "established connections": (
         lambda unit: unit.peerings.established_of("vpc-1"),

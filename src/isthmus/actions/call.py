@@ -52,6 +52,18 @@ class RandomIdentifiers:
         return ids.new_id(kind, unit.entropy(ID_BYTES).hex()[:ID_DIGITS])
 
 
+class Owned(Protocol):
+    """An object that one account owns in one Region."""
+
+    @property
+    def account(self) -> str:
+        """Whose it is."""
+
+    @property
+    def region(self) -> str:
+        """Where it is."""
+
+
 class Call:
     """The context of one action."""
 
@@ -112,13 +124,18 @@ class Call:
         Raises the kind's Malformed error for an impossible id (S137) and its NotFound error for one that is not visible to
         this account in this Region (S251, S508).
         """
-        kind = rows.table.kind
-        ids.check(kind, row_id)
+        ids.check(rows.table.kind, row_id)
         found = rows.visible(self.account, self.region, row_id)
         self.authorize()
         if found is None:
-            raise errors.not_found(kind, row_id)
+            raise errors.not_found(rows.table.kind, row_id)
         return found
+
+    def admit(self, kind: str, row_id: str, found: Owned | None) -> None:
+        """Do what `find` does, for an object that was read already, together with others, and whose id was checked."""
+        self.authorize()
+        if found is None or found.account != self.account or found.region != self.region:
+            raise errors.not_found(kind, row_id)
 
     def find_all(self, rows: Rows[Row], row_ids: Iterable[str]) -> list[Row]:
         """Return the objects with these ids, each once; the first one missing fails the whole call (S329, S503)."""

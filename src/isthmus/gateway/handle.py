@@ -4,12 +4,11 @@ Because all of it happens in the unit, a key that was revoked is revoked at once
 nothing. Whatever goes wrong is answered in the service's own protocol; only `Conflict` and the store's own signals pass.
 """
 
-import json
 import logging
 from collections.abc import Hashable, Mapping
 from typing import Final
 
-from msgspec import Struct, field
+from msgspec import Struct, field, json
 
 from isthmus.actions import registry
 from isthmus.actions.call import Call, Identifiers, RandomIdentifiers, Rules
@@ -186,12 +185,9 @@ def _journal(unit: Unit, call: Call) -> None:
             call.account,
             call.region,
             call.action,
-            _json(list(unit.changes.values())),
+            json.encode(list(unit.changes.values())).decode(),
         ),
     )
-
-
-_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def _fault(incoming: Incoming, error: ApiError) -> HttpResponse:

@@ -5,12 +5,13 @@ Everything here is common to all engines. Reads name an account and a Region unl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from isthmus.domain.accounts import AccessKey
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.errors import Conflict
-from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, OUTSTANDING, End, Peering, State, View, views
+from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, End, Peering, State, View, views
 from isthmus.domain.vpc import Vpc
 from isthmus.store.table import Row, Table, prefix
 from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, VPCS, Tag
@@ -174,17 +175,21 @@ class VpcRows(Rows[Vpc]):
         super().__init__(unit, VPCS)
 
     def ends(self, one: str, other: str) -> dict[str, End]:
-        """Return two VPCs as ends of a connection, whoever owns them, with their blocks, the primary one first (S230)."""
+        """Return two VPCs as ends of a connection, whoever owns them, with their blocks, the primary one first (S230).
+
+        A block knows whose VPC it is in, so that nothing else has to be read.
+        """
         found: dict[str, tuple[str, str, list[Prefix]]] = {}
-        for vpc_id, account, region, text in self._unit.engine.query(_ENDS, (one, other)):
+        blocks = self._unit.engine.query(_ENDS, (one, other))
+        blocks.sort(key=itemgetter(0, 1))  # here: the database would build a sorter for two rows
+        for _, _, vpc_id, account, region, text in blocks:
             found.setdefault(vpc_id, (account, region, []))[2].append(prefix(text))
         return {vpc_id: End(account, region, vpc_id, tuple(held)) for vpc_id, (account, region, held) in found.items()}
 
 
-_ENDS: Final = """
-SELECT vpc.id, vpc.account, vpc.region, block.prefix FROM vpc JOIN vpc_cidr_block AS block ON block.vpc_id = vpc.id
-WHERE vpc.id IN (?, ?) ORDER BY block.is_primary DESC, block.seq
-"""
+_BLOCKS: Final = "SELECT 1 - is_primary, seq, vpc_id, account, region, prefix FROM vpc_cidr_block WHERE vpc_id = ?"
+_ENDS: Final = f"{_BLOCKS} UNION ALL {_BLOCKS}"
+"""Not `IN (?, ?)`, for which SQLite would build a table of two rows."""
 
 
 class PeeringRows(Rows[Peering]):
@@ -273,53 +278,47 @@ class PeeringRows(Rows[Peering]):
             found.update((row.seq, row) for row in self.where(**{column: vpc_id, "state": states}))
         return [found[seq] for seq in sorted(found)]
 
-    def live_between(self, requester_vpc: str, accepter: tuple[str, str, str]) -> Peering | None:
-        """Return the live connection of an ordered pair, the accepter named by account, Region and VPC (S242)."""
-        account, region, vpc_id = accepter
-        found = self._rows(
-            f"SELECT {PEERINGS.picked} FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id = ? "
-            f"AND accepter_account = ? AND accepter_region = ? AND state IN {_LIVE}",
-            (requester_vpc, vpc_id, account, region),
-        )
-        return found[0] if found else None
+    def asked_by(self, vpc_id: str, accepter: tuple[str, str, str]) -> tuple[int, Peering | None]:
+        """Return how many requests of a VPC are outstanding (S243), and its live connection with an accepter, if any (S242).
 
-    def outstanding_of(self, vpc_id: str) -> int:
-        """Count the outstanding requests that a VPC has made (S243).
-
-        Any accepter is greater than nothing: said so that the index of live pairs is taken, which knows no ended ones.
+        The accepter is named by account, Region and VPC. Answered from two partial indexes alone, that of live pairs and
+        that of established ones: any accepter is greater than nothing, said so that the first is taken.
         """
-        sql = (
-            "SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' "
-            f"AND state IN {_LIVE} AND state IN {_OUTSTANDING}"
-        )
-        return int(self._unit.engine.query(sql, (vpc_id,))[0][0])
+        account, region, accepter_vpc = accepter
+        outstanding, seq = self._unit.engine.query(_ASKED, (vpc_id, accepter_vpc, account, region, vpc_id))[0]
+        if seq is None:
+            return outstanding, None
+        return outstanding, self._rows(f"SELECT {PEERINGS.picked} FROM peering WHERE seq = ?", (seq,))[0]
 
     def established_of(self, vpc_id: str) -> int:
         """Count the established connections of a VPC, on either side (S243)."""
         sql = (
-            f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND state IN {_ESTABLISHED}) "
-            f"+ (SELECT count(*) FROM peering WHERE accepter_vpc_id = ? AND state IN {_ESTABLISHED})"
+            f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}) "
+            f"+ (SELECT count(*) FROM peering WHERE accepter_vpc_id = ? AND {_ESTABLISHED})"
         )
         return int(self._unit.engine.query(sql, (vpc_id, vpc_id))[0][0])
 
     def established_between(self, one: str, other: str) -> int:
         """Count the established connections of an unordered pair of VPCs (S242)."""
         sql = (
-            "SELECT count(*) FROM peering WHERE requester_vpc_id IN (?, ?) AND accepter_vpc_id IN (?, ?) "
-            f"AND state IN {_ESTABLISHED}"
+            f"SELECT count(*) FROM peering WHERE requester_vpc_id IN (?, ?) AND accepter_vpc_id IN (?, ?) AND {_ESTABLISHED}"
         )
         return int(self._unit.engine.query(sql, (one, other, one, other))[0][0])
 
 
-def _in(states: Iterable[str]) -> str:
-    """Write states as the partial indexes do, so that the engine recognises its index."""
-    order = ("initiating-request", "pending-acceptance", "provisioning", "active")
-    return f"({', '.join(repr(state) for state in order if state in set(states))})"
+def _any_of(states: Iterable[str]) -> str:
+    """Write a choice of states as the partial indexes do, so that the engine recognises its index."""
+    order = ("pending-acceptance", "active", "provisioning", "initiating-request")
+    return f"({' OR '.join(f'state = {state!r}' for state in order if state in set(states))})"
 
 
-_LIVE = _in(LIVE)
-_OUTSTANDING = _in(OUTSTANDING)
-_ESTABLISHED = _in(ESTABLISHED)
+_LIVE = _any_of(LIVE)
+_ESTABLISHED = _any_of(ESTABLISHED)
+_ASKED: Final = f"""
+SELECT count(*) - (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}),
+       max(CASE WHEN accepter_vpc_id = ? AND accepter_account = ? AND accepter_region = ? THEN seq END)
+FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE}
+"""
 
 
 FORGET_UNSEEN: Final = """

@@ -177,6 +177,7 @@ class SqliteStore:
         # Busy: the writer is committing, or running units alone. Begun: a batch's transaction is open. Scheduled: the loop
         # will call `_turn`. Wrote: some unit of the batch did, so that its commit is worth a trip to the helper.
         self._busy = self._begun = self._scheduled = self._wrote = False
+        self._grown = 0  # how long the batch was when the last turn ended
         self._unsettled = False  # a step was taken whose commit is still to come
         self._disk_failed = False
         self._sync = threading.RLock()
@@ -404,13 +405,8 @@ class SqliteStore:
             self._run_at_once(job)
         elif len(self._queue) >= self._settings.queue_limit:
             job.fail(errors.request_limit_exceeded())
-        elif unchecked:
-            self._queue.append(job)
-            self._schedule()
-        elif self._busy or self._queue or len(self._batch) >= BATCH_LIMIT:
-            self._queue.append(job)
         else:
-            self._add(job)
+            self._queue.append(job)  # run soon, one after the other: much cheaper than each between two requests' arrivals
             self._schedule()
         return job.future
 
@@ -510,8 +506,9 @@ class SqliteStore:
         return bool(waiting) and not self._busy and len(self._batch) < BATCH_LIMIT
 
     def _finish_turn(self) -> None:
-        if self._takes_more():
-            self._schedule()
+        grown, self._grown = len(self._batch) > self._grown, len(self._batch)
+        if self._takes_more() or (grown and not self._queue and len(self._batch) < BATCH_LIMIT):
+            self._schedule()  # who is on its way comes along: a commit costs as much for one as for many
         elif self._begun:
             self._commit()
         elif self._queue:
@@ -549,7 +546,7 @@ class SqliteStore:
         self._writer.execute("COMMIT")
 
     def _deliver(self, error: BaseException | None) -> None:
-        batch, self._batch = self._batch, []
+        batch, self._batch, self._grown = self._batch, [], 0
         self._busy = self._wrote = False
         self.batches += 1
         self._transaction_ended()
@@ -582,7 +579,7 @@ class SqliteStore:
         _roll_back(self._writer)
         self._transaction_ended()
         self._forget_due()
-        jobs, self._batch = [*self._batch, *failed], []
+        jobs, self._batch, self._grown = [*self._batch, *failed], [], 0
         self._begun = self._wrote = False
         self._alone.extend(jobs)
         self._busy = True

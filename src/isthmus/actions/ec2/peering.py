@@ -26,14 +26,15 @@ def create_vpc_peering_connection(
     """Ask for a connection. The answer says `initiating-request` even where it is going to fail (S207, S236, S241)."""
     peer_vpc_id, own_tags = _check_create(request, call)
     options = _requested_options(request, call)
-    vpc = call.find(call.store.vpcs, request.vpc_id)
-    call.hold(call.store.vpcs, vpc.id, peer_vpc_id)
-    ends = call.store.vpcs.ends(vpc.id, peer_vpc_id)
-    requester = replace(ends[vpc.id], options=options) if options else ends[vpc.id]
+    call.hold(call.store.vpcs, request.vpc_id, peer_vpc_id)
+    ends = call.store.vpcs.ends(request.vpc_id, peer_vpc_id)
+    call.admit("vpc", request.vpc_id, ends.get(request.vpc_id))
+    requester = replace(ends[request.vpc_id], options=options)
     accepter, exists = _peer(request, call, ends.get(peer_vpc_id), peer_vpc_id)
-    if existing := call.store.peerings.live_between(vpc.id, (accepter.account, accepter.region, accepter.vpc_id)):
+    outstanding, existing = call.store.peerings.asked_by(requester.vpc_id, accepter.identity)
+    if existing:
         return ec2.CreateVpcPeeringConnectionResult(vpc_peering_connection=_shown(existing, call, _tags(existing, call)))
-    rules.check_outstanding(call.store.peerings.outstanding_of(vpc.id), call.quotas.outstanding_peerings_per_vpc)
+    rules.check_outstanding(outstanding, call.quotas.outstanding_peerings_per_vpc)
     asked = rules.request(call.new_id(KIND), requester, accepter, accepter_exists=exists, now=call.now, delays=call.delays)
     saved = call.store.peerings.put(rules.settle(asked, call.now))
     if own_tags:
