@@ -21,8 +21,9 @@ from isthmus.gateway.handle import Gateway
 from isthmus.store.api import Kind
 from isthmus.store.clock import SystemClock
 from isthmus.store.sqlite import SqliteEngine
+from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
-from tests.store.builders import TracedStore, served
+from tests.store.builders import TracedStore, block, served, vpc
 
 HOST = "127.0.0.1:4510"
 Play = Callable[[TracedStore, Gateway], Coroutine[Any, Any, None]]
@@ -154,6 +155,80 @@ def test_a_key_that_never_came_to_be_opens_nothing(file: Path) -> None:
         with pytest.raises(ValueError, match="after the write"):
             await store.run(Kind.WRITE, fail)
         assert (await send(store, gateway, signed(made[-1], Action="DescribeVpcs"))).status == 401
+
+    play(file, scenario)
+
+
+BLOCK = "10.1.0.0/16"
+
+
+async def two_vpcs(store: TracedStore) -> None:
+    def put(unit: Unit) -> None:
+        for number in (1, 2):
+            unit.vpcs.put(vpc(number))
+            unit.vpc_cidr_blocks.put(block(number, f"10.{number}0.0.0/16", of=number))
+
+    await store.run(Kind.WRITE, put)
+
+
+def blocks_of_the_first(unit: Unit) -> list[str]:
+    return [str(each) for each in unit.vpcs.ends(vpc(1).id, vpc(2).id)[vpc(1).id].blocks]
+
+
+def test_vpcs_that_were_asked_for_before_are_not_read_again(file: Path) -> None:
+    async def scenario(store: TracedStore, _: Gateway) -> None:
+        await two_vpcs(store)
+        await store.run(Kind.WRITE, blocks_of_the_first)
+        statements: list[str] = []
+        store._writer.set_trace_callback(statements.append)
+        assert await store.run(Kind.WRITE, blocks_of_the_first) == ["10.10.0.0/16"]
+        assert not [text for text in statements if "SELECT" in text]
+
+    play(file, scenario)
+
+
+def test_a_block_that_is_added_or_taken_away_counts_at_once(file: Path) -> None:
+    async def scenario(store: TracedStore, _: Gateway) -> None:
+        await two_vpcs(store)
+        await store.run(Kind.WRITE, blocks_of_the_first)
+        added = block(3, BLOCK, of=1, is_primary=False)
+        adding = store.run(Kind.WRITE, lambda unit: unit.vpc_cidr_blocks.put(added))
+        saved, seen = await asyncio.gather(adding, store.run(Kind.WRITE, blocks_of_the_first))  # one batch
+        assert seen == ["10.10.0.0/16", BLOCK]
+        assert await store.run(Kind.WRITE, blocks_of_the_first) == seen
+        taking = store.run(Kind.WRITE, lambda unit: unit.vpc_cidr_blocks.delete(saved))
+        gone, seen = await asyncio.gather(taking, store.run(Kind.WRITE, blocks_of_the_first))
+        assert (gone, seen) == (None, ["10.10.0.0/16"])
+
+    play(file, scenario)
+
+
+def test_a_block_that_never_came_to_be_is_not_seen(file: Path) -> None:
+    async def scenario(store: TracedStore, _: Gateway) -> None:
+        await two_vpcs(store)
+
+        def fail(unit: Unit) -> None:
+            unit.vpc_cidr_blocks.put(block(3, BLOCK, of=1, is_primary=False))
+            assert blocks_of_the_first(unit) == ["10.10.0.0/16", BLOCK]
+            raise ValueError("after the write")
+
+        with pytest.raises(ValueError, match="after the write"):
+            await store.run(Kind.WRITE, fail)
+        assert await store.run(Kind.WRITE, blocks_of_the_first) == ["10.10.0.0/16"]
+
+    play(file, scenario)
+
+
+@pytest.mark.parametrize("whose", ["one account's", "everybody's"])
+def test_vpcs_that_a_reset_removed_are_gone(file: Path, whose: str) -> None:
+    async def scenario(store: TracedStore, _: Gateway) -> None:
+        await two_vpcs(store)
+        await store.run(Kind.WRITE, blocks_of_the_first)
+        if whose == "everybody's":
+            await store.run_unchecked(lambda unit: administration.reset(unit, identity=False))
+        else:
+            await store.run(Kind.WRITE, lambda unit: administration.reset_account(unit, vpc(1).account))
+        assert await store.run(Kind.WRITE, lambda unit: unit.vpcs.ends(vpc(1).id, vpc(2).id)) == {}
 
     play(file, scenario)
 

@@ -119,6 +119,7 @@ def remove_objects(unit: Unit, account_id: str) -> None:
     unit.engine.execute("DELETE FROM tag WHERE account = ?", (account_id,))
     for table in OWNED:
         unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
+    unit.memo.spoil()
 
 
 def _end(unit: Unit, each: Peering, account_id: str) -> None:

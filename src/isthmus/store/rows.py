@@ -12,9 +12,9 @@ from isthmus.domain.accounts import AccessKey
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, End, Peering, State, View, views
-from isthmus.domain.vpc import Vpc
+from isthmus.domain.vpc import Vpc, VpcCidrBlock
 from isthmus.store.table import Row, Table, prefix
-from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, VPCS, Tag
+from isthmus.store.tables import ACCESS_KEYS, PEERINGS, TAGS, VPC_CIDR_BLOCKS, VPCS, Tag
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
@@ -24,7 +24,6 @@ Hint = tuple[str, str]
 """A column with an index, and the value to look for: what a Describe drives from."""
 
 COUNT_LIMIT: Final = 1_000
-MEMO_LIMIT: Final = 10_000
 
 
 class Rows(Generic[Row]):
@@ -145,24 +144,43 @@ class KeyRows(Rows[AccessKey]):
 
     def get(self, row_id: str) -> AccessKey | None:
         """Return a key by its id, from memory where that is as good."""
-        memo = self._unit.memo
-        if memo.is_spoilt:
-            return super().get(row_id)
-        found = memo.keys.get(row_id) or super().get(row_id)
-        if found is not None and len(memo.keys) < MEMO_LIMIT:
-            memo.keys[row_id] = found
+        keys = self._unit.memo.keys
+        found = keys.get(row_id) or super().get(row_id)
+        if found is not None:
+            keys.keep(row_id, found)
         return found
 
     def put(self, row: AccessKey) -> AccessKey:
         """Save a key."""
         saved = super().put(row)
-        self._unit.memo.spoil()
+        self._unit.memo.keys.spoil()
         return saved
 
     def delete(self, row: AccessKey) -> None:
         """Delete a key."""
         super().delete(row)
-        self._unit.memo.spoil()
+        self._unit.memo.keys.spoil()
+
+
+class BlockRows(Rows[VpcCidrBlock]):
+    """Blocks of VPCs, which are remembered as parts of ends (`Memo`)."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, VPC_CIDR_BLOCKS)
+
+    def put(self, row: VpcCidrBlock) -> VpcCidrBlock:
+        """Save a block."""
+        saved = super().put(row)
+        self._unit.memo.ends.spoil()
+        return saved
+
+    def delete(self, row: VpcCidrBlock) -> None:
+        """Delete a block."""
+        super().delete(row)
+        self._unit.memo.ends.spoil()
 
 
 class VpcRows(Rows[Vpc]):
@@ -177,11 +195,21 @@ class VpcRows(Rows[Vpc]):
     def ends(self, one: str, other: str) -> dict[str, End]:
         """Return two VPCs as ends of a connection, whoever owns them, with their blocks, the primary one first (S230).
 
-        A block knows whose VPC it is in, so that nothing else has to be read.
+        From memory where that is as good. A block knows whose VPC it is in, so that nothing else has to be read.
         """
-        found: dict[str, tuple[str, str, list[Prefix]]] = {}
+        memo = self._unit.memo.ends
+        first, second = memo.get(one), memo.get(other)
+        if first and second:
+            return {one: first, other: second}
+        found = self._read_ends(one, other)
+        for vpc_id, end in found.items():
+            memo.keep(vpc_id, end)
+        return found
+
+    def _read_ends(self, one: str, other: str) -> dict[str, End]:
         blocks = self._unit.engine.query(_ENDS, (one, other))
         blocks.sort(key=itemgetter(0, 1))  # here: the database would build a sorter for two rows
+        found: dict[str, tuple[str, str, list[Prefix]]] = {}
         for _, _, vpc_id, account, region, text in blocks:
             found.setdefault(vpc_id, (account, region, []))[2].append(prefix(text))
         return {vpc_id: End(account, region, vpc_id, tuple(held)) for vpc_id, (account, region, held) in found.items()}

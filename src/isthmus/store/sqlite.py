@@ -19,6 +19,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct, field
@@ -58,9 +59,9 @@ class SqliteEngine:
     several = "(SELECT value FROM json_each(?))"
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        """Wrap a connection."""
+        """Wrap a connection. One cursor serves all statements: each is read to its end at once."""
         self.connection = connection
-        self._execute = connection.execute
+        self._execute = connection.cursor().execute
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
         """Return all rows of a statement. Raises as `execute` does."""
@@ -133,6 +134,37 @@ class _Job(Struct):
             self.future.set_result(self.result)
 
 
+Then = Callable[[BaseException | None], None]
+
+
+class _Helper:
+    """The thread on which commits wait for the disk. A pool would cost a tenth of a create for each of its tasks."""
+
+    def __init__(self, commit: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        self._commit, self._loop = commit, loop
+        self._asked: SimpleQueue[Then | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._work, name="isthmus-commit", daemon=True)
+        self._thread.start()
+
+    def commit(self, then: Then) -> None:
+        """Commit, and call `then` on the loop, with the error if there was one."""
+        self._asked.put(then)
+
+    def close(self) -> None:
+        """End once what was asked for is done."""
+        self._asked.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while then := self._asked.get():
+            error: BaseException | None = None
+            try:
+                self._commit()
+            except BaseException as problem:  # noqa: BLE001 - carried to the loop
+                error = problem
+            self._loop.call_soon_threadsafe(then, error)
+
+
 class SqliteSettings(Struct, frozen=True):
     """What an operator may choose. `synchronous` other than FULL is for tests that show why it is FULL."""
 
@@ -181,7 +213,7 @@ class SqliteStore:
         self._unsettled = False  # a step was taken whose commit is still to come
         self._disk_failed = False
         self._sync = threading.RLock()
-        self._helper: ThreadPoolExecutor | None = None
+        self._helper: _Helper | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._far_unit: Unit | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -295,7 +327,7 @@ class SqliteStore:
         """Begin to serve the running event loop: due steps are taken and the journal is kept short from now on."""
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
-        self._helper = ThreadPoolExecutor(1, thread_name_prefix="isthmus-commit")
+        self._helper = _Helper(self._commit_now, asyncio.get_running_loop())
         self._arm()
         self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
 
@@ -525,21 +557,14 @@ class SqliteStore:
         self._busy = True
         self._on_helper(self._deliver)
 
-    def _on_helper(self, then: Callable[[BaseException | None], None]) -> None:
+    def _on_helper(self, then: Then) -> None:
         assert self._helper is not None
         self._stop_reading()
         self._memo.close()
-        loop = asyncio.get_running_loop()
+        self._helper.commit(then)
 
-        def commit() -> None:
-            error: BaseException | None = None
-            try:
-                self.commit_statement()
-            except BaseException as problem:  # noqa: BLE001 - carried to the loop
-                error = problem
-            loop.call_soon_threadsafe(then, error)
-
-        self._helper.submit(commit)
+    def _commit_now(self) -> None:
+        self.commit_statement()
 
     def commit_statement(self) -> None:
         """Make the open transaction durable; the one place that waits for the disk."""
@@ -681,9 +706,10 @@ class SqliteStore:
 
     def close(self) -> None:
         """Let the threads, the connections and the file go."""
-        for pool in (self._helper, self._reader):
-            if pool:
-                pool.shutdown(wait=True)
+        if self._helper:
+            self._helper.close()
+        if self._reader:
+            self._reader.shutdown(wait=True)
         self._let_go()
 
     def _let_go(self) -> None:

@@ -78,11 +78,18 @@ def _codec(annotation: Any) -> Codec:  # noqa: ANN401 - whatever a field is anno
     return CODECS[annotation]
 
 
+class _Column(Struct, frozen=True):
+    name: str
+    path: str
+    codec: Codec
+
+
 class _Nested(Struct, frozen=True):
+    """A field that is a value of several columns: where they begin, and what is made of them."""
+
     start: int
+    end: int
     cls: type[Any]
-    width: int
-    values: Callable[[Any], tuple[Any, ...]]
 
 
 class Table(Generic[Row]):
@@ -91,16 +98,14 @@ class Table(Generic[Row]):
     A field that is itself a Struct is laid out flat: `requester: End` becomes `requester_account` and so on.
     """
 
-    def __init__(
-        self, row: type[Row], name: str, kind: str, columns: Sequence[tuple[str, Codec]], nested: Sequence[_Nested]
-    ) -> None:
+    def __init__(self, row: type[Row], name: str, kind: str, columns: Sequence[_Column], nested: Sequence[_Nested]) -> None:
         """Build the statements; `Table.of` is the way to call this."""
         self.row, self.name, self.kind = row, name, kind
-        self.columns = tuple(column for column, _ in columns)
-        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*row.__struct_fields__)
+        self.columns = tuple(column.name for column in columns)
         self._nested = tuple(nested)
-        self._to = tuple((i, codec.to_column) for i, (_, codec) in enumerate(columns) if codec.to_column)
-        self._from = tuple((i, codec.from_column) for i, (_, codec) in enumerate(columns) if codec.from_column)
+        self._values: Callable[[Row], tuple[Any, ...]] = attrgetter(*(column.path for column in columns[:-2]))
+        self._to = tuple((i, column.codec.to_column) for i, column in enumerate(columns) if column.codec.to_column)
+        self._from = tuple((i, column.codec.from_column) for i, column in enumerate(columns) if column.codec.from_column)
         self.picked = ", ".join(f"{name}.{column}" for column in self.columns)
         stored = self.columns[:-2]
         self.insert = f"INSERT INTO {name} ({', '.join(stored)}, version) VALUES ({', '.join('?' * len(stored))}, 1)"
@@ -113,15 +118,18 @@ class Table(Generic[Row]):
     @staticmethod
     def of(row: type[Row], name: str, kind: str = "") -> "Table[Row]":
         """Describe the table `name` of a row class; `kind` is the resource type as tags name it."""
-        columns: list[tuple[str, Codec]] = []
+        columns: list[_Column] = []
         nested: list[_Nested] = []
         for field in fields(row):
             if isinstance(field.type, type) and issubclass(field.type, Struct) and field.type is not Prefix:
-                inner = [(f"{field.name}_{part.name}", _codec(part.type)) for part in fields(field.type)]
-                nested.append(_Nested(len(columns), field.type, len(inner), attrgetter(*field.type.__struct_fields__)))
-                columns += inner
+                start = len(columns)
+                columns += [
+                    _Column(f"{field.name}_{part.name}", f"{field.name}.{part.name}", _codec(part.type))
+                    for part in fields(field.type)
+                ]
+                nested.append(_Nested(start, len(columns), field.type))
             else:
-                columns.append((field.name, _codec(field.type)))
+                columns.append(_Column(field.name, field.name, _codec(field.type)))
         return Table(row, name, kind, columns, nested)
 
     def decode(self, values: Sequence[Any]) -> Row:
@@ -130,7 +138,7 @@ class Table(Generic[Row]):
         for i, convert in self._from:
             flat[i] = convert(flat[i])
         for part in reversed(self._nested):
-            flat[part.start : part.start + part.width] = [part.cls(*flat[part.start : part.start + part.width])]
+            flat[part.start : part.end] = [part.cls(*flat[part.start : part.end])]
         return self.row(*flat)
 
     def stored(self, row: Row, seq: int, version: int) -> Row:
@@ -139,10 +147,7 @@ class Table(Generic[Row]):
 
     def encode(self, row: Row) -> list[Value]:
         """Return the column values of a row, without `seq` and `version`."""
-        flat: list[Any] = list(self._values(row)[:-2])
-        for part in self._nested:  # each starts where those before it, laid out flat, have ended
-            inner = flat[part.start]
-            flat[part.start : part.start + 1] = part.values(inner)
+        flat: list[Any] = list(self._values(row))
         for i, convert in self._to:
             flat[i] = convert(flat[i])
         return flat

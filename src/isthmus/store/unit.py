@@ -6,21 +6,25 @@ what it wrote. One unit object lives as long as its database connection and is b
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.domain.accounts import AccessKey
+from isthmus.domain.peering import End
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.rows import KeyRows, PeeringRows, Rows, TagRows, VpcRows
+from isthmus.store.rows import BlockRows, KeyRows, PeeringRows, Rows, TagRows, VpcRows
 
 LOOP_BUDGET: Final = 200
 """Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (ADR 6)."""
 
+KNOWN_LIMIT: Final = 10_000
 ANSWERS_LIMIT: Final = 2_048
 ANSWER_BYTES: Final = 4_096
+
+T = TypeVar("T")
 
 Change = tuple[str, str, str]
 """An object's id, and its state before and after; an empty state means that it was not there."""
@@ -35,30 +39,66 @@ class UnitEngine(Engine, Protocol):
         """Return a list of values as one parameter for `several`."""
 
 
+class Known(Generic[T]):
+    """Rows as they were read lately, by id, for questions that every request asks and whose answers hardly ever change.
+
+    A unit that writes such rows spoils what is known of them at once, until its transaction has ended, either way: nobody
+    goes by a row that is gone, nor by one that never came to be.
+    """
+
+    __slots__ = ("_forgetful", "_rows", "is_spoilt")
+
+    def __init__(self, *, forgetful: bool) -> None:
+        """Begin with nothing."""
+        self._rows: dict[str, T] = {}
+        self.is_spoilt = self._forgetful = forgetful
+
+    def get(self, row_id: str) -> T | None:
+        """Return what is known of a row."""
+        return self._rows.get(row_id)
+
+    def keep(self, row_id: str, row: T) -> None:
+        """Remember a row, if it may be; one too many takes the place of all."""
+        if self.is_spoilt:
+            return
+        if len(self._rows) >= KNOWN_LIMIT:
+            self._rows.clear()
+        self._rows[row_id] = row
+
+    def spoil(self) -> None:
+        """Forget all, and remember nothing for now."""
+        self._rows.clear()
+        self.is_spoilt = True
+
+    def renew(self) -> None:
+        """Begin again, after a transaction has ended."""
+        self.is_spoilt = self._forgetful
+
+
 class Memo:
     """What was read lately and is as good as read again; shared by the units of one thread.
 
-    *Access keys*: every request asks for one, and they hardly ever change. A unit that writes keys spoils what is known of
-    them at once, until its transaction has ended, either way: nobody is let in by a key that is gone, nor by one that
-    never came to be.
+    *Access keys*, for which every request asks, and *ends*, the VPCs of connections with their blocks, for which every
+    request of a connection asks.
 
     *Answers*: between two commits nothing changes, so whoever asks the same thing again, as a waiter does, gets the same
     answer. They are forgotten when a commit begins, and none is kept until it has ended: a reader who saw the new state
     must never see the old one again.
     """
 
-    __slots__ = ("answers", "is_closed", "is_spoilt", "keys")
+    __slots__ = ("answers", "ends", "is_closed", "keys")
 
     def __init__(self, *, forgetful: bool = False) -> None:
         """Begin empty; a forgetful one never remembers anything."""
-        self.keys: dict[str, AccessKey] = {}
+        self.keys: Known[AccessKey] = Known(forgetful=forgetful)
+        self.ends: Known[End] = Known(forgetful=forgetful)
         self.answers: dict[Hashable, bytes] = {}
-        self.is_spoilt = self.is_closed = forgetful
+        self.is_closed = forgetful
 
     def spoil(self) -> None:
-        """Forget the keys, and remember none for now."""
-        self.keys.clear()
-        self.is_spoilt = True
+        """Forget all rows, after statements that no table's own methods have seen."""
+        self.keys.spoil()
+        self.ends.spoil()
 
     def close(self) -> None:
         """Forget the answers, and remember none while a commit is under way."""
@@ -68,7 +108,9 @@ class Memo:
     def renew(self) -> None:
         """Begin again, after a transaction has ended."""
         self.answers.clear()
-        self.is_spoilt = self.is_closed = False
+        self.is_closed = False
+        self.keys.renew()
+        self.ends.renew()
 
     def keep(self, question: Hashable, answer: bytes) -> None:
         """Remember an answer, if it may be; one too many takes the place of all."""
@@ -96,7 +138,7 @@ class Unit:
         self.accounts = Rows(self, tables.ACCOUNTS)
         self.access_keys = KeyRows(self)
         self.vpcs = VpcRows(self)
-        self.vpc_cidr_blocks = Rows(self, tables.VPC_CIDR_BLOCKS)
+        self.vpc_cidr_blocks = BlockRows(self)
         self.route_tables = Rows(self, tables.ROUTE_TABLES)
         self.security_groups = Rows(self, tables.SECURITY_GROUPS)
         self.security_group_rules = Rows(self, tables.SECURITY_GROUP_RULES)
