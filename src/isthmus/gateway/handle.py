@@ -6,6 +6,7 @@ nothing. Whatever goes wrong is answered in the service's own protocol; only `Co
 
 import logging
 from collections.abc import Hashable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct, field, json
@@ -32,7 +33,7 @@ log = logging.getLogger("isthmus.gateway")
 
 CONTENT_TYPE: Final = ("content-type", "text/xml;charset=UTF-8")
 QUESTION_BYTES: Final = 1_024
-"""The longest body whose answer is worth remembering."""
+"""The longest body whose form and whose answer are worth remembering."""
 SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
 
 
@@ -140,12 +141,20 @@ class Gateway(Struct, frozen=True):
         )
 
 
-def _form(http: HttpRequest) -> dict[str, str]:
+def _form(http: HttpRequest) -> Mapping[str, str]:
     """Return the parameters of the query string and the body; one that is in both is refused like any other double."""
     if not http.query:
-        return parse_form(http.body)
+        return _known_form(http.body) if _may_come_again(http.body) else parse_form(http.body)
     query = http.query.encode("latin-1")
     return parse_form(query + b"&" + http.body if http.body else query)
+
+
+def _may_come_again(body: bytes) -> bool:
+    """Tell whether a form may be asked again byte for byte, as a waiter does; one that creates something is not."""
+    return len(body) <= QUESTION_BYTES and b"Action=Describe" in body
+
+
+_known_form: Final = lru_cache(maxsize=2_048)(parse_form)
 
 
 def _question(incoming: Incoming, principal: Principal) -> Hashable:

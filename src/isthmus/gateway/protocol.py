@@ -63,7 +63,8 @@ class Owner(Protocol):
     connections: "set[Connection]"
     most_connections: int
     total_requests: int
-    default_headers: list[tuple[bytes, bytes]]
+    default_head: str
+    """Header lines of every answer."""
 
 
 class RefusedError(Exception):
@@ -343,8 +344,7 @@ class Connection(asyncio.Protocol):
     def _written(self, answer: HttpResponse, after: str) -> bytes:
         lines = [STATUS_LINES[answer.status]]
         lines += [f"{name}: {value}\r\n" for name, value in answer.headers]
-        lines += [f"{name.decode()}: {value.decode()}\r\n" for name, value in self._owner.default_headers]
-        lines.append(f"content-length: {len(answer.body)}\r\n{after}\r\n")
+        lines.append(f"{self._owner.default_head}content-length: {len(answer.body)}\r\n{after}\r\n")
         return "".join(lines).encode("latin-1") + answer.body
 
     def _refuse(self, answer: HttpResponse) -> None:

@@ -29,7 +29,7 @@ class Server:
         self._edge, self.most_connections = edge, most_connections
         self.connections: set[Connection] = set()
         self.total_requests = 0
-        self.default_headers: list[tuple[bytes, bytes]] = []
+        self.default_head = ""
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     def stop(self) -> None:
@@ -57,7 +57,7 @@ class Server:
 
     def _tick(self, loop: asyncio.AbstractEventLoop) -> None:
         """Keep the Date header right to the second."""
-        self.default_headers = [(b"date", time.strftime(HTTP_DATE, time.gmtime()).encode())]
+        self.default_head = f"date: {time.strftime(HTTP_DATE, time.gmtime())}\r\n"
         loop.call_later(1.0, self._tick, loop)
 
     async def _finish(self) -> None:

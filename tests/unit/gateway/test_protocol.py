@@ -70,7 +70,7 @@ class Owner:
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
         self.most_connections, self.total_requests = 1, 0
-        self.default_headers = [(b"date", b"today")]
+        self.default_head = "date: today\r\n"
 
 
 class Met:
