@@ -213,6 +213,7 @@ class SqliteStore:
         self._unsettled = False  # a step was taken whose commit is still to come
         self._disk_failed = False
         self._sync = threading.RLock()
+        self._unchecked: tuple[sqlite3.Connection, Unit] | None = None
         self._helper: _Helper | None = None
         self._reader: ThreadPoolExecutor | None = None
         self._far_unit: Unit | None = None
@@ -224,7 +225,7 @@ class SqliteStore:
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
-    def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+    def _connect(self, *, read_only: bool = False, checked: bool = True) -> sqlite3.Connection:
         connection = sqlite3.connect(
             ":memory:" if self.path is None else self.path,
             isolation_level=None,
@@ -234,7 +235,9 @@ class SqliteStore:
         )
         self._connections.append(connection)
         check_file(connection, str(self.path))  # before anything touches it: it may not be ours
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {'ON' if checked else 'OFF'}")
+        # What is deleted is overwritten, except for whole pages, as some builds of SQLite would: it trebles a reset's cost.
+        connection.execute("PRAGMA secure_delete = FAST")
         connection.execute("PRAGMA cache_size = -16384")
         connection.execute("PRAGMA temp_store = MEMORY")
         if self.path is not None:
@@ -640,7 +643,7 @@ class SqliteStore:
 
     def _begin_alone(self, job: _Job) -> None:
         if job.unchecked:
-            self._writer.execute("PRAGMA foreign_keys = OFF")
+            self._take_turns()
         self._begin()
         self._begun = False  # there is no batch to join
 
@@ -648,7 +651,19 @@ class SqliteStore:
         _roll_back(self._writer)
         self._transaction_ended()
         if job.unchecked:
-            self._writer.execute("PRAGMA foreign_keys = ON")
+            self._take_turns()
+
+    def _take_turns(self) -> None:
+        """Let the writer and a connection that checks no foreign keys change places, before an unchecked unit and after it.
+
+        To switch the checks off and on would make the writer prepare all its statements anew.
+        """
+        if self._unchecked is None:
+            connection = self._connect(checked=False)
+            self._unchecked = connection, self._unit(connection, bounded=False)
+            self._unchecked[1].installation = self._write_unit.installation
+        other, self._unchecked = self._unchecked, (self._writer, self._write_unit)
+        self._writer, self._write_unit = other
 
     def _alone_done(self, job: _Job, error: BaseException | None) -> None:
         self._end_alone(job)
