@@ -125,11 +125,8 @@ WHERE state <> 'initiating-request' AND (
 _INITIATING = f"SELECT {PEERINGS.picked} FROM peering WHERE state = 'initiating-request'"
 
 _PEERING = Part(PEERINGS.name, PEERINGS.columns)
-_ENDS = Part(
-    PEERINGS.name,
-    ("seq", "id", "state", "accepter_exists")
-    + tuple(f"{side}_{what}" for side in ("requester", "accepter") for what in ("account", "region", "vpc_id", "blocks")),
-)
+_SIDES = tuple(f"{side}_{what}" for side in ("requester", "accepter") for what in ("account", "region", "vpc_id", "blocks"))
+_ENDS = Part(PEERINGS.name, ("seq", "id", "state", "accepter_exists", *_SIDES))
 """What of a connection says which blocks it joins; reading all of it would take three times as long."""
 
 

@@ -27,6 +27,8 @@ LONGEST_LINE: Final = 64 * 1024 * 1024
 
 Value = str | int | None
 Write = Callable[[bytes], object]
+UNREADABLE: Final = (msgspec.MsgspecError, UnicodeDecodeError)
+"""What a decoder raises at bytes that are not what they should be."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -95,7 +97,7 @@ class Reader:
         line = self._line()
         try:
             self.header = msgspec.json.decode(line.removesuffix(b",\n") + b"}", type=_Head).isthmus
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise TransferError("This is no export of Isthmus. `isthmus export FILE` writes one.") from None
 
     def _raw(self) -> bytes:
@@ -126,7 +128,7 @@ class Reader:
     def _opening(self, line: bytes) -> tuple[str, list[str]]:
         try:
             [(name, opening)] = _decode_opening(b"{" + line + b"]}}").items()
-        except (msgspec.MsgspecError, ValueError):
+        except (*UNREADABLE, ValueError):
             raise self.spoilt("a table should begin here") from None
         if name in self.counts:
             raise self.spoilt(f"the table {name} comes twice")
@@ -136,15 +138,16 @@ class Reader:
         self.counts[name] = 0
         while (line := self._line()) != b"]},\n":
             try:
-                yield _decode_row(line[:-2] if line.endswith(b",\n") else line)
-            except msgspec.MsgspecError:
+                row = _decode_row(line[:-2] if line.endswith(b",\n") else line)
+            except UNREADABLE:
                 raise self.spoilt(f"no row of the table {name}") from None
             self.counts[name] += 1
+            yield row
 
     def _check_end(self, line: bytes) -> None:
         try:
             end = msgspec.json.decode(line.removeprefix(b'"end":').removesuffix(b"}\n"), type=_End)
-        except msgspec.MsgspecError:
+        except UNREADABLE:
             raise self.spoilt("the end cannot be read") from None
         if end.rows != self.counts or end.sha256 != self._digest.hexdigest() or self._file.read(1):
             raise TransferError(
