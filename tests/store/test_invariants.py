@@ -20,8 +20,8 @@ from tests.store import builders
 from tests.store.lively import STATES, lively
 
 STRANGER = "999999999999"
-ACTIVE = "(SELECT seq FROM peering WHERE state = 'active')"
-PENDING = "(SELECT seq FROM peering WHERE state = 'pending-acceptance')"
+ACTIVE = "(SELECT min(seq) FROM peering WHERE state = 'active')"
+PENDING = "(SELECT min(seq) FROM peering WHERE state = 'pending-acceptance')"
 ACCEPTER = "(SELECT accepter_vpc_id FROM peering WHERE state = 'active')"
 A_VPC = "(SELECT requester_vpc_id FROM peering WHERE state = 'rejected')"
 """A VPC whose only connection has ended."""
