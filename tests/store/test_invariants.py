@@ -82,6 +82,10 @@ BREAKS: list[tuple[str, list[str]]] = [
         ],
     ),
     ("blocks-follow", [f"UPDATE peering SET requester_blocks = '10.99.0.0/16' WHERE seq = {ACTIVE}"]),
+    (
+        "blocks-follow",
+        [f"UPDATE peering SET accepter_blocks = accepter_blocks || ' ' || accepter_blocks WHERE seq = {ACTIVE}"],
+    ),
     ("blocks-follow", ["UPDATE vpc_cidr_block SET prefix = '10.99.0.0/16' WHERE prefix = '10.20.0.0/16'"]),
     ("next-step", [f"UPDATE peering SET due_at = NULL, due_state = NULL WHERE seq = {PENDING}"]),
     ("next-step", [f"UPDATE peering SET due_at = due_at - 1 WHERE seq = {PENDING}"]),

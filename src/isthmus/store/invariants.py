@@ -143,12 +143,12 @@ def _overlapping(engine: UnitEngine) -> Broken:
 
 def _other_blocks(engine: UnitEngine) -> Broken:
     for page in pages(engine, _ENDS):
-        held: dict[tuple[str, str, str], set[str]] = {}
+        held: dict[tuple[str, str, str], list[str]] = {}
         for *identity, block in engine.query(_BLOCKS, (page[0][0], page[-1][0])):
-            held.setdefault((identity[0], identity[1], identity[2]), set()).add(block)
+            held.setdefault((identity[0], identity[1], identity[2]), []).append(block)
         for _, peering_id, state, exists, *ends in page:
             for account, region, vpc_id, blocks in ((ends[:4], ends[4:])[: 1 + exists]) if state in LIVE else ():
-                if set(blocks.split()) != held.get((account, region, vpc_id)):
+                if sorted(blocks.split()) != sorted(held.get((account, region, vpc_id), [])):
                     yield f"{peering_id} is {state} and does not show the blocks of {vpc_id}"
 
 
