@@ -29,7 +29,7 @@ class HistoriesThatMove(HistoriesWithDelays):
         content = export_of(old)
         self.settings = msgspec.structs.replace(self.settings, data=str(new))
         with InProcess(self.settings, clock=self.clock) as empty:
-            empty.store.run_now(Kind.WRITE, lambda unit: import_state(unit.engine, io.BytesIO(content)))
+            empty.store.run_now(Kind.WRITE, lambda unit: import_state(unit, io.BytesIO(content)))
         assert export_of(new) == content
         self.server = InProcess(self.settings, clock=self.clock, seed=500_000_000 + 1_000_000 * self.moves)
 

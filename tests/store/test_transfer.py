@@ -50,7 +50,7 @@ exported_once = cache(export_of)
 
 
 def take_in(store: SqliteStore, content: bytes, *, replace: bool = False) -> dict[str, int]:
-    return write(store, lambda unit: import_state(unit.engine, io.BytesIO(content), replace=replace))
+    return write(store, lambda unit: import_state(unit, io.BytesIO(content), replace=replace))
 
 
 def imported(content: bytes, file: Path) -> Path:
@@ -442,3 +442,10 @@ def test_what_appears_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_a_snapshot_reads_only(original: Path) -> None:
     with sqlite_file.snapshot(original) as engine, pytest.raises(ApiError):
         SqliteEngine(engine.connection).execute("DELETE FROM tag")
+
+
+def test_new_rows_are_numbered_after_those_that_came(exported: bytes, tmp_path: Path) -> None:
+    store = opened(imported(exported, tmp_path / "new.db"))
+    last = read(store, lambda unit: max(row.seq for row in unit.vpcs.where()))
+    assert write(store, put_vpc(1_000)).seq > last
+    store.close()

@@ -97,7 +97,7 @@ def import_(file: str, data: str | None, *, replace: bool) -> None:
     with _input(file) as given:
         store = bootstrap.store(settings)
         try:
-            rows = store.run_now(Kind.WRITE, lambda unit: import_state(unit.engine, given, replace=replace))
+            rows = store.run_now(Kind.WRITE, lambda unit: import_state(unit, given, replace=replace))
         except ApiError as error:
             raise click.ClickException(
                 f"The store could not be written, and is as it was ({error.message}). Is the disk full?"
@@ -225,7 +225,8 @@ def _settings(data: str | None) -> "Settings":
 
 def _counted(rows: dict[str, int]) -> str:
     """The numbers that a person knows by heart, and all."""
-    return (
-        f"{rows['account']:,} accounts, {rows['vpc']:,} VPCs and {rows['peering']:,} connections "
-        f"({sum(rows.values()):,} rows in all)"
+    accounts, vpcs, peerings = (
+        f"{rows[table]:,} {word}{'' if rows[table] == 1 else 's'}"
+        for table, word in (("account", "account"), ("vpc", "VPC"), ("peering", "connection"))
     )
+    return f"{accounts}, {vpcs} and {peerings} ({sum(rows.values()):,} rows in all)"

@@ -1,8 +1,8 @@
 """Takes an export into an empty store, all or nothing. Numbers (`seq`) and versions come along, so that pages, tokens and
 order go on.
 
-The caller gives an engine inside a transaction that is rolled back where something here raises, for the checksum stands at
-the end of the file: by then everything has been written.
+It is the work of one unit, which is rolled back where something here raises: the checksum stands at the end of the file, and
+by then everything has been written. The store must be opened anew afterwards: it knows its name and clock from before.
 
 An export of an older schema goes through a scratch database, which is migrated by the very scripts that migrate a store: so
 a migration need not be written twice.
@@ -23,6 +23,7 @@ from isthmus.store.api import Engine, TransferError
 from isthmus.store.layout import FORMAT, Header, Reader, Value
 from isthmus.store.sqlite import WORDS, SqliteEngine
 from isthmus.store.transfer import PARTS, newest_schema, pages
+from isthmus.store.unit import Unit, UnitEngine
 
 ROWS_PER_INSERT: Final = 100
 """One statement takes so many: several times faster than one by one, and far from any engine's limit of parameters."""
@@ -30,7 +31,7 @@ STATE: Final = "server_state"
 """Every store has its one row, even an empty one; an import puts another in its place."""
 
 
-def import_state(engine: Engine, file: BinaryIO, *, replace: bool = False) -> dict[str, int]:
+def import_state(unit: Unit, file: BinaryIO, *, replace: bool = False) -> dict[str, int]:
     """Put an export into a store; return how many rows of each table there were in it.
 
     Raises `TransferError` where the store is not empty and nothing was said of replacing, where a newer Isthmus wrote the
@@ -38,6 +39,9 @@ def import_state(engine: Engine, file: BinaryIO, *, replace: bool = False) -> di
     """
     reader = Reader(file)
     check_readable(reader.header)
+    unit.writes()
+    unit.memo.spoil()
+    engine = unit.engine
     _make_room(engine, replace=replace)
     if reader.header.schema == newest_schema():
         _fill(engine, reader, {part.name: part.columns for part in PARTS})
@@ -46,7 +50,14 @@ def import_state(engine: Engine, file: BinaryIO, *, replace: bool = False) -> di
             _copy(scratch, engine)
     if reader.counts[STATE] != 1:
         raise TransferError(f"The export has {reader.counts[STATE]} rows in {STATE} where it needs one. Export again.")
+    _go_on_numbering(engine)
     return reader.counts
+
+
+def _go_on_numbering(engine: UnitEngine) -> None:
+    for part in PARTS:
+        if part.key == ("seq",) and (highest := engine.query(f"SELECT max(seq) FROM {part.name}")[0][0]) is not None:
+            engine.reached(part.name, highest)
 
 
 def check_readable(header: Header) -> None:
