@@ -2,9 +2,11 @@
 
 import io
 import json
+import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -449,3 +451,32 @@ def test_new_rows_are_numbered_after_those_that_came(exported: bytes, tmp_path: 
     last = read(store, lambda unit: max(row.seq for row in unit.vpcs.where()))
     assert write(store, put_vpc(1_000)).seq > last
     store.close()
+
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def read_only(original: Path) -> Iterator[Path]:
+    """A store in a folder in which this process can write nothing."""
+    folder = Path(tempfile.mkdtemp())
+    file = Path(shutil.copy(original, folder / "isthmus.db"))
+    file.chmod(0o444)
+    folder.chmod(0o555)
+    if is_root := os.geteuid() == 0:
+        os.seteuid(NOBODY)
+    yield file
+    if is_root:
+        os.seteuid(0)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_copy_beside_which_nothing_can_be_written_is_read_all_the_same(exported: bytes, read_only: Path) -> None:
+    assert export_of(read_only) == exported
+
+
+def test_a_file_that_cannot_be_read_is_told(read_only: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(TransferError, match="as the server's user"):
+        export_of(read_only)

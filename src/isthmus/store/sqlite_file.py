@@ -25,6 +25,8 @@ PAGES_PER_STEP: Final = 64
 PAUSE_SECONDS: Final = 0.001
 """Between two steps, so that a server on the same machine gets its share of the disk and the processor."""
 FILE_MODE: Final = 0o600
+NO_ROOM: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY")
+"""What SQLite says where it cannot put the index of its log beside the file."""
 
 Told = Callable[[int], None]
 """Told how many bytes are copied so far."""
@@ -56,8 +58,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.OperationalError as error:
         connection.close()
-        if error.sqlite_errorname == "SQLITE_CANTOPEN" and os.access(real, os.R_OK) and not _log_of(real).exists():
-            # A folder that cannot be written, so that nobody writes the file either, and its log is empty.
+        if error.sqlite_errorname.startswith(NO_ROOM) and os.access(real, os.R_OK) and not _log_of(real).exists():
+            # Whoever had the file open would have a log beside it; so nobody has, and nothing is lost by looking without.
             return sqlite3.connect(f"{real.as_uri()}?immutable=1", uri=True, isolation_level=None)
         raise TransferError(f"{path} cannot be read ({error}). Run this as the server's user.") from None
     except sqlite3.DatabaseError as error:
