@@ -7,11 +7,11 @@ import re
 import secrets
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from isthmus import config
 from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
@@ -29,6 +29,9 @@ from isthmus.wire.http import HttpResponse
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+
+    from isthmus.store.invariants import Invariant
+    from isthmus.store.unit import UnitEngine
 
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
 BACKLOG: Final = 2_048
@@ -212,6 +215,33 @@ def unserved(settings: Settings, clock: Clock | None = None) -> Iterator[Perform
         yield lambda method, path, args: asyncio.run(back.perform(method, path, args, seen))
     finally:
         opened.close()
+
+
+class Seen(NamedTuple):
+    """A store as it is at one moment: its verbs, and what must hold in a store of its kind."""
+
+    engine: "UnitEngine"
+    invariants: "Sequence[Invariant]"
+
+
+@contextmanager
+def snapshot(settings: Settings) -> Iterator[Seen]:
+    """Yield the store of these settings as it is now, to read only; a server may have it open and goes on.
+
+    Raises `SchemaError` or `TransferError` where it cannot be read.
+    """
+    from isthmus.store import sqlite_file
+
+    with sqlite_file.snapshot(state_file(settings)) as engine:
+        yield Seen(engine, sqlite_file.INVARIANTS)
+
+
+def state_file(settings: Settings) -> Path:
+    """Return the file that holds the state. Raises `ConfigError` for one in memory, which is nowhere else."""
+    path = config.data_path(settings)
+    if path is None:
+        raise ConfigError("What a server keeps in memory cannot be reached from outside. Name a file with --data.")
+    return path
 
 
 def server_of(data: Path) -> str | None:

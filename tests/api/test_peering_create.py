@@ -250,6 +250,7 @@ def test_a_vpc_asked_to_peer_with_itself_fails(server: InProcess, named: dict[st
     own = vpc(ec2)
     asked = ec2.create_vpc_peering_connection(VpcId=own, PeerVpcId=own, **named)["VpcPeeringConnection"]
     assert asked["Status"]["Code"] == "initiating-request"
+    assert asked["RequesterVpcInfo"]["CidrBlockSet"] == [{"CidrBlock": "10.1.0.0/16"}], "its blocks stand once"
     assert shown(ec2, asked["VpcPeeringConnectionId"])["Status"] == {"Code": "failed", "Message": FAILED}
 
 

@@ -27,7 +27,7 @@ class Recorder:
     """An engine that explains every statement before it runs it."""
 
     def __init__(self, engine: Any) -> None:
-        self.engine, self.several, self.pack = engine, engine.several, engine.pack
+        self.engine, self.several, self.pack, self.reached = engine, engine.several, engine.pack, engine.reached
         self.plans: list[str] = []
 
     def _explain(self, sql: str, params: Any) -> None:

@@ -17,6 +17,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "health": "isthmus.cli.server:health",
     "metrics": "isthmus.cli.server:metrics",
     "actions": "isthmus.cli.actions:actions",
+    "export": "isthmus.cli.move:export",
+    "import": "isthmus.cli.move:import_",
+    "backup": "isthmus.cli.move:backup",
+    "check": "isthmus.cli.move:check",
 }
 
 
@@ -48,9 +52,9 @@ class Root(click.Group):
 def _mendable() -> tuple[type[Exception], ...]:
     from isthmus.config import ConfigError
     from isthmus.gateway.credentials_file import ExposedFileError
-    from isthmus.store.api import SchemaError, StoreInUseError
+    from isthmus.store.api import SchemaError, StoreInUseError, TransferError
 
-    return ConfigError, ExposedFileError, SchemaError, StoreInUseError
+    return ConfigError, ExposedFileError, SchemaError, StoreInUseError, TransferError
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

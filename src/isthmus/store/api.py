@@ -42,6 +42,10 @@ class SchemaError(Exception):
     """The file was written by a newer Isthmus, or is none of ours; the text says what to do."""
 
 
+class TransferError(Exception):
+    """A state cannot be moved or looked at; the text says why and what to do."""
+
+
 class Engine(Protocol):
     """The verbs of a database connection. Parameters are `?` in order, or `:name`."""
 

@@ -94,6 +94,9 @@ class SqliteEngine:
         """Return a list as one JSON parameter."""
         return json.dumps(list(values))
 
+    def reached(self, table: str, seq: int) -> None:
+        """Do nothing: SQLite numbers a new row beyond the last one by itself."""
+
 
 def _refusal(error: sqlite3.DatabaseError) -> Exception:
     """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""

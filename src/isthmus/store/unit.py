@@ -38,6 +38,9 @@ class UnitEngine(Engine, Protocol):
     def pack(self, values: Sequence[Any]) -> Any:  # noqa: ANN401 - what the driver takes
         """Return a list of values as one parameter for `several`."""
 
+    def reached(self, table: str, seq: int) -> None:
+        """Give new rows of a table numbers beyond `seq`, which an import has brought."""
+
 
 class Known(Generic[T]):
     """Rows as they were read lately, by id, for questions that every request asks and whose answers hardly ever change.
