@@ -1,0 +1,77 @@
+"""Many clients, servers that die, connections that are cut: whatever the clients can know of it keeps the laws."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.concurrency import load
+from tests.concurrency.fleet import Fleet
+from tests.concurrency.history import ACCEPT, CREATE, DELETE, Event, Outcome
+from tests.concurrency.laws import violations
+
+CLIENTS = 64
+SECONDS = 15.0
+LONG_SECONDS = 120.0
+FEWEST_REQUESTS_PER_SECOND = 20
+
+
+def problems_of(fleet: Fleet, seconds: float, seed: int, trouble: Callable[[random.Random], None]) -> list[str]:
+    """Let clients work while trouble is made again and again; answers what is wrong with what they saw."""
+    draw = random.Random(seed)
+    places = load.vpcs(fleet.urls[0])
+    board = load.Board(lambda: fleet.urls, places)
+    some = load.clients(board, CLIENTS, seed)
+    for each in some:
+        each.begin()
+    until = time.monotonic() + seconds
+    try:
+        while time.monotonic() < until:
+            time.sleep(draw.uniform(0.2, 1.5))
+            trouble(draw)
+    finally:
+        board.stop.set()
+        for each in some:
+            each.end()
+    some[0].describe_everything()
+    history = load.history_of(some)
+    enough(history, seconds)
+    return violations(history, places)
+
+
+def enough(history: list[Event], seconds: float) -> None:
+    """Fail if the clients hardly met each other, or no trouble met a request."""
+    counts = Counter((event.action, event.outcome) for event in history)
+    print(
+        f"{len(history)} requests in {seconds:.0f} s:",
+        *(f"{key[0]} {key[1].value} {n}" for key, n in sorted(counts.items(), key=str)),
+    )
+    assert len(history) > FEWEST_REQUESTS_PER_SECOND * seconds
+    for action in (CREATE, ACCEPT, DELETE):
+        assert counts[action, Outcome.DONE] > seconds
+        assert counts[action, Outcome.UNKNOWN] > 0
+    assert counts[ACCEPT, Outcome.REFUSED] > 0
+
+
+def on_sqlite(folder: Path, seconds: float, seed: int) -> list[str]:
+    """One server on one file, killed again and again."""
+    with Fleet(folder, str(folder / "isthmus.db"), 1) as fleet:
+
+        def trouble(_: random.Random) -> None:
+            fleet.kill(0)
+            fleet.start(0)
+
+        return problems_of(fleet, seconds, seed, trouble)
+
+
+@pytest.mark.extended
+def test_a_server_that_is_killed_keeps_the_laws_on_sqlite(tmp_path: Path) -> None:
+    assert on_sqlite(tmp_path, SECONDS, seed=1) == []
+
+
+@pytest.mark.long
+def test_a_server_that_is_killed_very_often_keeps_the_laws_on_sqlite(tmp_path: Path) -> None:
+    assert on_sqlite(tmp_path, LONG_SECONDS, seed=2) == []
