@@ -3,7 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from tests.running import Running, running
 
@@ -37,6 +37,10 @@ class Fleet:
     def urls(self) -> list[str]:
         """The addresses of those that are up."""
         return [each.url for each in list(self._running) if each]
+
+    def run(self, *words: str) -> Any:
+        """Run a command against the first that is up; answers its JSON."""
+        return next(each for each in self._running if each).run(*words)
 
     @property
     def said(self) -> str:
