@@ -56,6 +56,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_unpaged_items: int = 10_000
     journal_rows: int = 100_000
     queue_limit: int = 10_000
+    drain_seconds: float = 0.0
+    """How long, once told to stop, the server goes on answering while its health check says no."""
     credentials: str = ""
     """Where `accounts create` writes its profile; empty: `credentials` in the user's data directory."""
 
@@ -199,6 +201,7 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "max_unpaged_items": (5, 1_000_000),
     "journal_rows": (0, 1_000_000_000),
     "queue_limit": (1, 1_000_000),
+    "drain_seconds": (0, 3_600),
 }
 
 

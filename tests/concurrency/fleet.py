@@ -1,18 +1,20 @@
-"""Several server processes on one store, which are killed and come back while clients use them."""
+"""Several server processes on one store, which are stopped or killed and come back while clients use them."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from tests.postgres import free_port
 from tests.running import Running, running
 
 
 class Fleet:
-    """So many servers on one store. A server that was killed comes back at another port."""
+    """So many servers on one store. Each has a port of its own and comes back there."""
 
     def __init__(self, folder: Path, data: str, count: int, *options: str) -> None:
         self.folder = folder
+        self.ports = [free_port() for _ in range(count)]
         self.options = (f"--data={data}", "--auth=open", "--log-format=none", *options)
         self._running: list[Running | None] = [None] * count
         self._stacks = [ExitStack() for _ in range(count)]
@@ -50,7 +52,9 @@ class Fleet:
     def start(self, number: int) -> None:
         """Start one that does not run."""
         folder = self.folder / f"server-{number}"
-        self._running[number] = self._stacks[number].enter_context(running(folder, *self.options))
+        self._running[number] = self._stacks[number].enter_context(
+            running(folder, *self.options, f"--port={self.ports[number]}")
+        )
 
     def kill(self, number: int) -> None:
         """End one with -9."""

@@ -32,6 +32,7 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
     "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
     "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),
+    "drain_seconds": ("SECONDS", "How long, once told to stop, to go on answering while `health` says no. Default: 0"),
     "credentials": (
         "FILE",
         "The credentials file of `isthmus accounts`; must be private. Default: in the user's data directory",
