@@ -12,8 +12,10 @@ from tests.concurrency import load
 from tests.concurrency.fleet import Fleet
 from tests.concurrency.history import ACCEPT, CREATE, DELETE, Event, Outcome
 from tests.concurrency.laws import violations
+from tests.postgres import Cluster
 
 CLIENTS = 64
+SERVERS = 4
 SECONDS = 15.0
 LONG_SECONDS = 120.0
 FEWEST_REQUESTS_PER_SECOND = 20
@@ -75,3 +77,44 @@ def test_a_server_that_is_killed_keeps_the_laws_on_sqlite(tmp_path: Path) -> Non
 @pytest.mark.long
 def test_a_server_that_is_killed_very_often_keeps_the_laws_on_sqlite(tmp_path: Path) -> None:
     assert on_sqlite(tmp_path, LONG_SECONDS, seed=2) == []
+
+
+def on_postgres(cluster: Cluster, folder: Path, seconds: float, seed: int, isolation: str = "read committed") -> list[str]:
+    """Several servers on one database: now one of them is killed, now some of their connections to the database are cut."""
+    data = cluster.database()
+    name = data.rpartition("/")[2]
+    cluster.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
+    with Fleet(folder, data, SERVERS) as fleet:
+
+        def trouble(draw: random.Random) -> None:
+            if draw.random() < 0.5:
+                cluster.sql(CUT_SOME.format(name=name))
+            else:
+                number = draw.randrange(SERVERS)
+                fleet.kill(number)
+                fleet.start(number)
+
+        return problems_of(fleet, seconds, seed, trouble)
+
+
+CUT_SOME = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+    "WHERE datname = '{name}' AND backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 4"
+)
+
+
+@pytest.mark.extended
+def test_servers_that_die_and_lose_their_database_keep_the_laws(postgres: Cluster, tmp_path: Path) -> None:
+    assert on_postgres(postgres, tmp_path, SECONDS, seed=3) == []
+
+
+@pytest.mark.extended
+def test_the_laws_hold_as_they_do_if_the_database_serializes(postgres: Cluster, tmp_path: Path) -> None:
+    """The oracle: SERIALIZABLE transactions make every history one that a single client could have made."""
+    assert on_postgres(postgres, tmp_path, SECONDS, seed=4, isolation="serializable") == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [5, 6])
+def test_servers_that_die_very_often_keep_the_laws(postgres: Cluster, tmp_path: Path, seed: int) -> None:
+    assert on_postgres(postgres, tmp_path, LONG_SECONDS, seed) == []
