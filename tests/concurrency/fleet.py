@@ -1,19 +1,20 @@
 """Several server processes on one store, which are stopped or killed and come back while clients use them."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests.postgres import free_port
-from tests.running import Running, running
+from tests.running import ISTHMUS, Running, running
 
 
 class Fleet:
     """So many servers on one store. Each has a port of its own and comes back there."""
 
-    def __init__(self, folder: Path, data: str, count: int, *options: str) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, data: str, count: int, *options: str, program: Sequence[str] = ISTHMUS) -> None:
+        self.folder, self.program = folder, program
         self.ports = [free_port() for _ in range(count)]
         self.options = (f"--data={data}", "--auth=open", "--log-format=none", *options)
         self._running: list[Running | None] = [None] * count
@@ -52,8 +53,9 @@ class Fleet:
     def start(self, number: int) -> None:
         """Start one that does not run."""
         folder = self.folder / f"server-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
         self._running[number] = self._stacks[number].enter_context(
-            running(folder, *self.options, f"--port={self.ports[number]}")
+            running(folder, *self.options, f"--port={self.ports[number]}", program=self.program)
         )
 
     def kill(self, number: int) -> None:

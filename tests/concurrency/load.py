@@ -4,7 +4,8 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tests.asking import CUT, Answer, Caller
@@ -185,12 +186,33 @@ class Client:
             self._caller = None
 
 
-def clients(board: Board, count: int, seed: int) -> list[Client]:
-    return [Client(f"client-{number}", board, random.Random(f"{seed}/{number}")) for number in range(count)]
+@dataclass
+class Work:
+    """What clients do, and afterwards what they saw: the last of it is everything there is."""
+
+    places: Mapping[str, tuple[str, str]]
+    clients: list[Client]
+    history: list[Event] = field(default_factory=list)
+
+    def end(self) -> None:
+        """Wait for the last answers and look at everything; a client that met what it should not have met fails here."""
+        for each in self.clients:
+            each.end()
+        self.clients[0].describe_everything()
+        problems = [each.problem for each in self.clients if each.problem]
+        assert not problems, problems[:3]
+        self.history = [event for each in self.clients for event in each.history]
 
 
-def history_of(some: Sequence[Client]) -> list[Event]:
-    """What all clients wrote down; one that met what it should not have met fails here."""
-    problems = [each.problem for each in some if each.problem]
-    assert not problems, problems[:3]
-    return [event for each in some for event in each.history]
+@contextmanager
+def at_work(urls: Callable[[], Sequence[str]], count: int, seed: int) -> Iterator[Work]:
+    """So many clients at work on a few new VPCs for as long as the block lasts."""
+    board = Board(urls, vpcs(urls()[0]))
+    work = Work(board.places, [Client(f"client-{each}", board, random.Random(f"{seed}/{each}")) for each in range(count)])
+    for each in work.clients:
+        each.begin()
+    try:
+        yield work
+    finally:
+        board.stop.set()
+    work.end()

@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,9 +13,11 @@ from tests.concurrency.fleet import Fleet
 from tests.concurrency.history import ACCEPT, CREATE, DELETE, Event, Outcome
 from tests.concurrency.laws import violations
 from tests.postgres import Cluster
+from tests.running import ISTHMUS
 
 CLIENTS = 64
 SERVERS = 4
+SERIALIZABLE = Path(__file__).with_name("serve_serializable.py")
 SECONDS = 15.0
 LONG_SECONDS = 120.0
 FEWEST_REQUESTS_PER_SECOND = 20
@@ -24,24 +26,13 @@ FEWEST_REQUESTS_PER_SECOND = 20
 def problems_of(fleet: Fleet, seconds: float, seed: int, trouble: Callable[[random.Random], None]) -> list[str]:
     """Let clients work while trouble is made again and again; answers what is wrong with what they saw."""
     draw = random.Random(seed)
-    places = load.vpcs(fleet.urls[0])
-    board = load.Board(lambda: fleet.urls, places)
-    some = load.clients(board, CLIENTS, seed)
-    for each in some:
-        each.begin()
-    until = time.monotonic() + seconds
-    try:
+    with load.at_work(lambda: fleet.urls, CLIENTS, seed) as work:
+        until = time.monotonic() + seconds
         while time.monotonic() < until:
             time.sleep(draw.uniform(0.2, 1.5))
             trouble(draw)
-    finally:
-        board.stop.set()
-        for each in some:
-            each.end()
-    some[0].describe_everything()
-    history = load.history_of(some)
-    enough(history, seconds)
-    return violations(history, places)
+    enough(work.history, seconds)
+    return violations(work.history, work.places)
 
 
 def enough(history: list[Event], seconds: float) -> None:
@@ -79,14 +70,25 @@ def test_a_server_that_is_killed_very_often_keeps_the_laws_on_sqlite(tmp_path: P
     assert on_sqlite(tmp_path, LONG_SECONDS, seed=2) == []
 
 
-def on_postgres(cluster: Cluster, folder: Path, seconds: float, seed: int, isolation: str = "read committed") -> list[str]:
-    """Several servers on one database: now one of them is killed, now some of their connections to the database are cut."""
+def on_postgres(
+    cluster: Cluster,
+    folder: Path,
+    seconds: float,
+    seed: int,
+    *,
+    program: Sequence[str] = ISTHMUS,
+    watch: Callable[[], None] = lambda: None,
+) -> list[str]:
+    """Several servers on one database: now one of them is killed, now some of their connections to the database are cut.
+
+    `watch` is called now and then.
+    """
     data = cluster.database()
     name = data.rpartition("/")[2]
-    cluster.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = '{isolation}'")
-    with Fleet(folder, data, SERVERS) as fleet:
+    with Fleet(folder, data, SERVERS, program=program) as fleet:
 
         def trouble(draw: random.Random) -> None:
+            watch()
             if draw.random() < 0.5:
                 cluster.sql(CUT_SOME.format(name=name))
             else:
@@ -111,7 +113,13 @@ def test_servers_that_die_and_lose_their_database_keep_the_laws(postgres: Cluste
 @pytest.mark.extended
 def test_the_laws_hold_as_they_do_if_the_database_serializes(postgres: Cluster, tmp_path: Path) -> None:
     """The oracle: SERIALIZABLE transactions make every history one that a single client could have made."""
-    assert on_postgres(postgres, tmp_path, SECONDS, seed=4, isolation="serializable") == []
+    locks: list[str] = []
+
+    def watch() -> None:
+        locks.append(postgres.sql("SELECT count(*) FROM pg_locks WHERE mode = 'SIReadLock'"))
+
+    assert on_postgres(postgres, tmp_path, SECONDS, seed=4, program=[str(SERIALIZABLE)], watch=watch) == []
+    assert set(locks) - {"0"}, "no transaction was serializable"
 
 
 @pytest.mark.long

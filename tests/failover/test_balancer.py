@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.request import Request
 
 import pytest
 
@@ -14,6 +15,7 @@ from tests.concurrency.fleet import Fleet
 from tests.docs.pages import blocks
 from tests.failover.balancer import PAGE, Balancer, balanced, program
 from tests.postgres import Cluster
+from tests.running import answer_of
 
 pytestmark = pytest.mark.extended
 
@@ -108,15 +110,12 @@ def test_when_a_server_dies_clients_meet_only_what_they_may_repeat(fleet: Fleet,
         fleet.start(0)
         balancer.wait_for("one", "two")
     assert {trouble for each in some for trouble in each.troubles} <= {"cut", "502", "503"}
-    shown = Caller(balancer.url).ask(*PLACE, "DescribeVpcs").body
+    caller = Caller(balancer.url)
+    shown = caller.ask(*PLACE, "DescribeVpcs").body
+    caller.close()
     assert all(vpc in shown for each in some for vpc in each.made)
 
 
 def test_the_admin_endpoints_are_not_reached_through_the_balancer(balancer: Balancer) -> None:
-    import urllib.request
-    from urllib.error import HTTPError
-
-    with urllib.request.urlopen(f"{balancer.url}/_isthmus/health") as answer:
-        assert answer.status == 200
-    with pytest.raises(HTTPError, match="404"):
-        urllib.request.urlopen(f"{balancer.url}/_isthmus/metrics")
+    assert answer_of(Request(f"{balancer.url}/_isthmus/health"))[0] == 200
+    assert answer_of(Request(f"{balancer.url}/_isthmus/metrics"))[0] == 404
