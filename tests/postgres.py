@@ -227,6 +227,12 @@ class Cluster:
                 os.kill(pid, signal.SIGKILL)
         self._end(signal.SIGKILL)
 
+    def freeze(self) -> None:
+        """Stop every process of it where it stands, as if its machine hung: connections stay and nothing answers."""
+        assert self.process is not None, "it was never started"
+        for pid in (self.process.pid, *_children(self.process.pid)):
+            os.kill(pid, signal.SIGSTOP)
+
     def promote(self) -> None:
         """Make a standby the primary, and wait until it writes."""
         assert self.sql(f"SELECT pg_promote(true, {PATIENCE_SECONDS:.0f})") == "t", self.said
