@@ -159,18 +159,27 @@ def _overlapping(times: list[tuple[int, int, str]]) -> Iterator[tuple[tuple[int,
 
 def nothing_is_missing(known: Mapping[str, Life], history: Sequence[Event], places: Places) -> Iterator[str]:
     """A describe shows every connection of its place that was surely there, in a state that it asks for, while it ran."""
-    times = {id: (life, *life.surely(LIVE, (DELETE, REJECT))) for id, life in known.items() if life.sights}
-    born = {id: min(sight.end for sight in life.sights) for id, (life, _, _) in times.items()}
-    for event in history:
-        if not event.whole or event.outcome is not Outcome.DONE:
-            continue
+    seen = [life for life in known.values() if life.sights]
+    live = [(*life.surely(LIVE, (DELETE, REJECT)), life) for life in seen]
+    born = [(min(sight.end for sight in life.sights), NEVER, life) for life in seen]
+    whole = [event for event in history if event.whole and event.outcome is Outcome.DONE]
+    yield from _missing(live, [event for event in whole if event.whole <= LIVE], places)
+    yield from _missing(born, [event for event in whole if event.whole > LIVE], places)
+
+
+def _missing(there: Sequence[tuple[int, int, Life]], events: Sequence[Event], places: Places) -> Iterator[str]:
+    """Walk through time with those that are there, each from an instant to another."""
+    coming = sorted(there, key=lambda each: each[0], reverse=True)
+    now: list[tuple[int, int, Life]] = []
+    for event in sorted(events, key=lambda event: event.begin):
+        while coming and coming[-1][0] < event.begin:
+            now.append(coming.pop())
+        now = [each for each in now if each[1] > event.begin]
         shown = {each.id for each in event.seen}
-        everything = event.whole > LIVE
-        for id, (life, first, last) in times.items():
+        for _, last, life in now:
             here = event.place in (places[life.pair[0]], places[life.pair[1]])
-            there = born[id] < event.begin if everything else first < event.begin and event.end < last
-            if here and there and id not in shown:
-                yield f"{id} was there, and {event.client} did not see it"
+            if here and event.end < last and life.id not in shown:
+                yield f"{life.id} was there, and {event.client} did not see it"
 
 
 def every_refusal_has_a_reason(known: Mapping[str, Life], history: Sequence[Event]) -> Iterator[str]:

@@ -17,6 +17,8 @@ from tests.running import ISTHMUS
 
 CLIENTS = 64
 SERVERS = 4
+# So that one answer can show everything in the end.
+UNPAGED = "--max-unpaged-items=1000000"
 SERIALIZABLE = Path(__file__).with_name("serve_serializable.py")
 SECONDS = 15.0
 LONG_SECONDS = 120.0
@@ -51,7 +53,7 @@ def enough(history: list[Event], seconds: float) -> None:
 
 def on_sqlite(folder: Path, seconds: float, seed: int) -> list[str]:
     """One server on one file, killed again and again."""
-    with Fleet(folder, str(folder / "isthmus.db"), 1) as fleet:
+    with Fleet(folder, str(folder / "isthmus.db"), 1, UNPAGED) as fleet:
 
         def trouble(_: random.Random) -> None:
             fleet.kill(0)
@@ -85,7 +87,7 @@ def on_postgres(
     """
     data = cluster.database()
     name = data.rpartition("/")[2]
-    with Fleet(folder, data, SERVERS, program=program) as fleet:
+    with Fleet(folder, data, SERVERS, UNPAGED, program=program) as fleet:
 
         def trouble(draw: random.Random) -> None:
             watch()
