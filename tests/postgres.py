@@ -57,6 +57,13 @@ def programs() -> Path | None:
     return next((folder for folder in _folders() if all((folder / name).is_file() for name in PROGRAMS)), None)
 
 
+def required() -> Path:
+    """The same folder; where there is none the test ends, skipped or failed."""
+    return programs() or missing(
+        "There is no PostgreSQL: its programs (Debian's package postgresql) are neither on the PATH nor in their place."
+    )
+
+
 def _folders() -> Iterator[Path]:
     if initdb := shutil.which("initdb"):
         yield Path(initdb).resolve().parent
@@ -346,12 +353,7 @@ def _children(parent: int) -> list[int]:
 @pytest.fixture(scope="session")
 def clusters() -> Iterator[Clusters]:
     """PostgreSQL for tests that need clusters of their own. Without its programs a skip, or a failure where required."""
-    found = programs()
-    if found is None:
-        missing(
-            "There is no PostgreSQL: its programs (Debian's package postgresql) are neither on the PATH nor in their place."
-        )
-    made = Clusters(found)
+    made = Clusters(required())
     try:
         yield made
     finally:
