@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from urllib.request import Request, urlopen
 import boto3
 from botocore.config import Config
 
+ISTHMUS = ("-m", "isthmus")
 START_SECONDS = 30.0
 STOP_SECONDS = 45.0
 
@@ -30,7 +31,7 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
 
 def isthmus(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run a command to its end."""
-    command = [sys.executable, "-m", "isthmus", *words]
+    command = [sys.executable, *ISTHMUS, *words]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=environment(folder, **more))
 
 
@@ -83,15 +84,18 @@ def answer_of(request: Request) -> tuple[int, str]:
 
 
 @contextmanager
-def running(folder: Path, *options: str, **more: str) -> Iterator[Running]:
-    """Run `isthmus serve` on a free port and on `folder`/isthmus.db, unless the options say otherwise."""
+def running(folder: Path, *options: str, program: Sequence[str] = ISTHMUS, **more: str) -> Iterator[Running]:
+    """Run `isthmus serve` on a free port and on `folder`/isthmus.db, unless the options say otherwise.
+
+    `program` is what Python runs in place of `isthmus`.
+    """
     folder.mkdir(exist_ok=True)
     ready, log = folder / f"ready-{time.monotonic_ns()}", folder / f"log-{time.monotonic_ns()}"
     given = [
         "--port=0",
         *([] if any(option.startswith("--data") for option in options) else [f"--data={folder}/d/isthmus.db"]),
     ]
-    command = [sys.executable, "-m", "isthmus", "serve", *given, f"--ready-file={ready}", *options]
+    command = [sys.executable, *program, "serve", *given, f"--ready-file={ready}", *options]
     with log.open("wb") as sink:
         process = subprocess.Popen(command, env=environment(folder, **more), stderr=sink)
     try:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 REPORT = Path("docs/reference/test-long.md")
 RESULTS = Path("build/test-long.json")  # what the report is made from
 TAIL_LINES = 3
+FIGURE = "figure: "
 LOG_FOLDER = Path("build/test-long")
 
 
@@ -88,8 +89,9 @@ def run(part: Part) -> Result:
 
 
 def last_lines(text: str) -> list[str]:
-    """The last lines that say something."""
-    return [line.strip() for line in text.splitlines() if line.strip()][-TAIL_LINES:]
+    """The last lines that say something, and before them those that tell a figure (tests/figures.py)."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return [*(line for line in lines[:-TAIL_LINES] if line.startswith(FIGURE)), *lines[-TAIL_LINES:]]
 
 
 def commit() -> str:

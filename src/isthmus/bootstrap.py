@@ -288,7 +288,7 @@ def serve(
         machine = SystemClock()
         edge = Edge(front, opened, token, machine.wall, audit.to_stream(settings.log_format, lines))
         token.answered = edge.answered
-        return _run(edge, opened, listener, lambda: ready(settings))
+        return _run(edge, opened, listener, settings.drain_seconds, lambda: ready(settings))
 
 
 def _take(settings: Settings, stack: ExitStack) -> tuple[SqliteStore, socket.socket, Settings]:
@@ -342,7 +342,7 @@ def _own_token(settings: Settings) -> Iterator[Admin]:
             token_path(settings).unlink(missing_ok=True)
 
 
-def _run(edge: Edge, opened: SqliteStore, listener: socket.socket, ready: Callable[[], None]) -> int:
+def _run(edge: Edge, opened: SqliteStore, listener: socket.socket, drain_seconds: float, ready: Callable[[], None]) -> int:
     """Run the event loop: uvloop's where it exists, else the standard one."""
     import asyncio
 
@@ -351,12 +351,12 @@ def _run(edge: Edge, opened: SqliteStore, listener: socket.socket, ready: Callab
     failed: list[str] = []
 
     async def main() -> None:
-        server = Server(edge, most_connections=MAX_CONNECTIONS)
+        server = Server(edge, most_connections=MAX_CONNECTIONS, drain_seconds=drain_seconds)
 
         def fatal(sentence: str) -> None:
             failed.append(sentence)
             sys.stderr.write(sentence + "\n")
-            server.stop()
+            server.give_up()
 
         opened.on_fatal = fatal
         await server.run(listener, ready)

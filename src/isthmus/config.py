@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     default_account: str = "000000000000"
     default_region: str = "us-east-1"
     signature_window_seconds: float = 900.0
+    drain_seconds: float = 0.0
+    """How long, once told to stop, the server goes on answering while its health check says no."""
     max_unpaged_items: int = 10_000
     journal_rows: int = 100_000
     queue_limit: int = 10_000
@@ -196,6 +198,7 @@ def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML can hold
 LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "port": (0, 65_535),
     "signature_window_seconds": (300, 900),
+    "drain_seconds": (0, 3_600),
     "max_unpaged_items": (5, 1_000_000),
     "journal_rows": (0, 1_000_000_000),
     "queue_limit": (1, 1_000_000),

@@ -182,6 +182,24 @@ def test_a_stop_under_load_finishes_what_was_accepted(tmp_path: Path, number: in
         assert set(answered) == kept  # nothing that was answered is gone, and nothing was done that was not answered
 
 
+def test_a_server_that_drains_answers_while_its_health_says_no(tmp_path: Path) -> None:
+    with running(tmp_path, "--drain-seconds=3600") as server:
+        assert server.get("/_isthmus/health")[0] == 200
+        server.process.send_signal(signal.SIGTERM)
+        while server.get("/_isthmus/health")[0] != 503:
+            pass
+        assert json.loads(server.get("/_isthmus/health")[1])["status"] == "draining"
+        made = vpc(server.client(), "10.0.0.0/16")
+        assert server.stop() == 0  # the second signal ends the wait
+    with running(tmp_path) as again:
+        assert [each["VpcId"] for each in again.client().describe_vpcs()["Vpcs"]] == [made]
+
+
+def test_a_drain_comes_to_its_end(tmp_path: Path) -> None:
+    with running(tmp_path, "--drain-seconds=0.2") as server:
+        assert server.stop() == 0
+
+
 def test_every_answered_write_is_there_after_kill_9(tmp_path: Path) -> None:
     with running(tmp_path) as server:
         answered, _, status = _under_load(server, signal.SIGKILL)

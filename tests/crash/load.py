@@ -4,14 +4,14 @@ Each client works alone with two accounts of its own, so it knows what each of i
 said, or as a request says that was on its way when the server died.
 """
 
-import http.client
 import random
 import re
 import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+
+from tests.asking import CUT, Caller
 
 REGIONS = ("us-east-1", "eu-west-1")
 PRESENT, ABSENT = "present", "absent"
@@ -38,7 +38,7 @@ class Client:
     problem: str = ""
 
     def __post_init__(self) -> None:
-        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self._caller = Caller(f"http://127.0.0.1:{self.port}")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -51,13 +51,13 @@ class Client:
         self._stop.set()
         self._thread.join(30)
         assert not self._thread.is_alive()
-        self._connection.close()
+        self._caller.close()
 
     def _run(self) -> None:
         try:
             while not self._stop.is_set():
                 self._cycle()
-        except (OSError, http.client.HTTPException):
+        except CUT:
             return  # the server is gone, as it should be
         except AssertionError as problem:
             self.problem = str(problem)
@@ -65,22 +65,10 @@ class Client:
     # --- asking ---
 
     def _ask(self, account: str, region: str, action: str, **parameters: str) -> str:
-        credential = f"{account}/20260101/{region}/ec2/aws4_request"
-        headers = {
-            "authorization": f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature={'0' * 64}",
-            "content-type": "application/x-www-form-urlencoded",
-        }
-        form = {
-            "Action": action,
-            "Version": "2016-11-15",
-            **{name.replace("__", "."): it for name, it in parameters.items()},
-        }
-        self._connection.request("POST", "/", urlencode(form), headers)
-        answer = self._connection.getresponse()
-        body = answer.read().decode()
-        assert answer.status == 200, f"{action}: {answer.status} {body}"
+        answer = self._caller.ask(account, region, action, **parameters)
+        assert answer.status == 200, f"{action}: {answer.status} {answer.body}"
         self.answers += 1
-        return body
+        return answer.body
 
     def _change(self, key: str, state: str, ask: Callable[[], str]) -> None:
         """Ask for a change of an object; until the answer is here, the object may be as it was or as it will be."""

@@ -29,6 +29,7 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "default_account": ("ID", "In open mode, the account of an access key id that names none. Default: 000000000000"),
     "default_region": ("REGION", "The Region of a request that names none. Default: us-east-1"),
     "signature_window_seconds": ("SECONDS", "How far a signature's date may be off, 300 to 900. Default: 900"),
+    "drain_seconds": ("SECONDS", "How long, once told to stop, to go on answering while `health` says no. Default: 0"),
     "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
     "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
     "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),

@@ -45,6 +45,8 @@ class Admin(Struct):
     token: str
     bounds: guard.Bounds
     token_file: str = ""
+    draining: bool = False
+    """Whether the server is about to stop, so that load balancers should send it nothing more."""
     answered: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
     async def answer(self, http: HttpRequest, store: Any) -> HttpResponse:  # noqa: ANN401 - the store as the edge has it
@@ -108,7 +110,8 @@ def _only(args: Args, *known: str) -> None:
 
 async def _health(admin: Admin, _: Any, __: str, ___: Args) -> HttpResponse:  # noqa: ANN401
     """Say that the server lives, and where its token lies: the file guards itself, and the command line must find it."""
-    return _json(200, {"status": "ok", "version": __version__, "token_file": admin.token_file})
+    status, word = (503, "draining") if admin.draining else (200, "ok")
+    return _json(status, {"status": word, "version": __version__, "token_file": admin.token_file})
 
 
 # --- clock ------------------------------------------------------------------------------------------------------------

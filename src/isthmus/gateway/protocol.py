@@ -62,6 +62,7 @@ class Owner(Protocol):
 
     connections: "set[Connection]"
     most_connections: int
+    draining: bool
     total_requests: int
     default_head: str
     """Header lines of every answer."""
@@ -227,10 +228,10 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Answer a request, or put it behind those that came before it."""
-        if self._refused or self._parser.should_upgrade():
-            return  # an upgrade comes without its body: `data_received` reads it once more
+        if self._ending or self._parser.should_upgrade():
+            return  # what follows a last request does not count; an upgrade comes without its body, and is read once more
         self._begun = None
-        after = self._stays if self._parser.should_keep_alive() else CLOSES
+        after = self._stays if self._parser.should_keep_alive() and not self._owner.draining else CLOSES
         self._ahead.append((self._request(), after))
         if after is CLOSES:
             self._stop_reading()

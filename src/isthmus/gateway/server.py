@@ -1,7 +1,9 @@
 """A server's life: take the socket, answer until told to stop, finish what was accepted.
 
-On a first SIGTERM or SIGINT no new connection is taken, idle ones are closed, and requests under way are answered; a second
-one, or the grace running out, ends that too. What was answered is durable either way.
+On a first SIGTERM or SIGINT the server drains, if it was given time for that: it answers as before, but its health check
+says no and each answer closes its connection, so that a load balancer sends nothing more. Then no new connection is taken,
+idle ones are closed, and requests under way are answered; a second signal, or the grace running out, ends all that. What
+was answered is durable either way.
 """
 
 import asyncio
@@ -10,6 +12,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from isthmus.gateway.asgi import Edge
@@ -24,17 +27,23 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 class Server:
     """One listening socket and its connections."""
 
-    def __init__(self, edge: Edge, *, most_connections: int) -> None:
-        """Serve the edge to at most so many connections at a time."""
+    def __init__(self, edge: Edge, *, most_connections: int, drain_seconds: float = 0.0) -> None:
+        """Serve the edge to at most so many connections at a time; drain so long before stopping."""
         self._edge, self.most_connections = edge, most_connections
+        self._drain_seconds, self.draining = drain_seconds, False
         self.connections: set[Connection] = set()
         self.total_requests = 0
         self.default_head = ""
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()
 
     def stop(self) -> None:
-        """Stop gracefully; called again, at once."""
+        """Drain, then stop gracefully; called again, at once."""
         (self._hurry if self._stop.is_set() else self._stop).set()
+
+    def give_up(self) -> None:
+        """Stop gracefully, and without draining: nobody can be served any more."""
+        self._drain_seconds = 0.0
+        self.stop()
 
     async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         """Serve until told to stop; `ready` is called once clients can connect."""
@@ -48,6 +57,7 @@ class Server:
         accepting = await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
         ready()
         await self._stop.wait()
+        await self._drain()
         accepting.close()
         await self._finish()
         await store.stop()
@@ -59,6 +69,11 @@ class Server:
         """Keep the Date header right to the second."""
         self.default_head = f"date: {time.strftime(HTTP_DATE, time.gmtime())}\r\n"
         loop.call_later(1.0, self._tick, loop)
+
+    async def _drain(self) -> None:
+        self.draining = self._edge.admin.draining = True
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._hurry.wait(), self._drain_seconds)
 
     async def _finish(self) -> None:
         """Let every connection answer what it has begun, within the grace."""

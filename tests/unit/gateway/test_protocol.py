@@ -69,7 +69,7 @@ class Asked:
 class Owner:
     def __init__(self) -> None:
         self.connections: set[Connection] = set()
-        self.most_connections, self.total_requests = 1, 0
+        self.most_connections, self.total_requests, self.draining = 1, 0, False
         self.default_head = "date: today\r\n"
 
 
@@ -101,6 +101,21 @@ def test_an_answer_is_one_write_with_its_length_and_the_date() -> None:
         met.connection.data_received(GET % 1)
         assert met.wire.written == b"HTTP/1.1 200 OK\r\nx-a: b\r\ndate: today\r\ncontent-length: 4\r\n\r\nbody"
         assert met.owner.total_requests == 1
+
+    on_a_loop(run)
+
+
+def test_a_server_that_drains_answers_and_closes_and_takes_up_nothing_more() -> None:
+    def run() -> None:
+        met = Met(Asked(lambda _: OK))
+        met.connection.data_received(GET % 1)
+        assert not met.wire.closed
+        met.owner.draining = True
+        met.connection.data_received(GET % 2 + GET % 3)
+        assert [http.path for http in met.edge.requests] == ["/1", "/2"]
+        assert met.statuses == [200, 200]
+        assert met.wire.written.count(b"connection: close") == 1
+        assert met.wire.closed
 
     on_a_loop(run)
 

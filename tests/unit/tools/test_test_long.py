@@ -15,3 +15,7 @@ def test_a_failure_stands_out_in_the_report() -> None:
 
 def test_the_last_lines_that_say_something_are_kept() -> None:
     assert last_lines("1\n\n2\n 3 \n4\n\n") == ["2", "3", "4"]
+
+
+def test_figures_are_kept_wherever_they_stand() -> None:
+    assert last_lines("a\nfigure: b\nc\nd\nfigure: e\nf\n") == ["figure: b", "d", "figure: e", "f"]
