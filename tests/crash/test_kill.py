@@ -75,16 +75,16 @@ def test_a_server_that_is_asked_to_stop_under_load_answers_what_it_accepted(tmp_
 # --- the check itself -------------------------------------------------------------------------------------------------
 
 DAMAGE = {
-    "is seen as": "DELETE FROM peering_view WHERE account LIKE '2%'",
-    "does not exist": "DELETE FROM peering",
-    "live connections of": "UPDATE peering SET requester_vpc_id = 'vpc-1', accepter_vpc_id = 'vpc-2', state = 'active', "
+    "views-follow": "DELETE FROM peering_view WHERE account LIKE '2%'",
+    "no-strangers": "DELETE FROM peering",
+    "one-live-connection": "DROP INDEX peering_live_pair; DROP INDEX peering_established_pair; UPDATE peering SET requester_vpc_id = 'vpc-1', accepter_vpc_id = 'vpc-2', state = 'active', "
     "accepter_account = '1', accepter_region = 'r', ended_at = NULL, ended_by = ''",
-    "says that": "UPDATE peering SET requester_blocks = '10.9.9.0/24' WHERE state IN ('active', 'pending-acceptance')",
-    "a main route table": "DELETE FROM route_table WHERE seq = (SELECT min(seq) FROM route_table)",
+    "blocks-follow": "UPDATE peering SET requester_blocks = '10.9.9.0/24' WHERE state IN ('active', 'pending-acceptance')",
+    "main-route-table": "DELETE FROM route_table WHERE seq = (SELECT min(seq) FROM route_table)",
     "ACL entries in both": "DELETE FROM network_acl_entry WHERE is_egress = 1",
-    "which is not there": "UPDATE tag SET resource_id = resource_id || '0'",
-    "in the journal": "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)",
-    "a row without its parent": "DELETE FROM vpc",
+    "tags-are-seen": "UPDATE tag SET resource_id = resource_id || '0'",
+    "journal: ": "DELETE FROM journal WHERE seq = (SELECT max(seq) FROM journal)",
+    "foreign-keys": "DELETE FROM vpc",
 }
 
 
@@ -103,15 +103,13 @@ def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return data
 
 
-@pytest.mark.parametrize("sentence", DAMAGE)
-def test_the_check_notices_damage(used: Path, tmp_path: Path, sentence: str) -> None:
+@pytest.mark.parametrize("name", DAMAGE)
+def test_the_check_notices_damage(used: Path, tmp_path: Path, name: str) -> None:
     damaged = Path(shutil.copy(used, tmp_path))
     connection = sqlite3.connect(damaged, isolation_level=None)
-    connection.execute("DROP INDEX peering_live_pair")
-    connection.execute("DROP INDEX peering_established_pair")
-    connection.execute(DAMAGE[sentence])
+    connection.executescript(DAMAGE[name])
     connection.close()
-    assert any(sentence in problem for problem in violations(damaged, now()))
+    assert any(name in problem for problem in violations(damaged, now()))
 
 
 def test_the_check_notices_an_answer_that_was_lost(used: Path) -> None:
