@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -253,8 +253,12 @@ def snapshot(settings: Settings) -> Iterator[Seen]:
 
     Raises `SchemaError` or `TransferError` where it cannot be read.
     """
-    from isthmus.store import sqlite_file
+    from isthmus.store import invariants, sqlite_file
 
+    if url := config.database_url(settings):
+        with closing(_postgres(url, settings, None, system_seeds)) as opened, opened.snapshot() as engine:
+            yield Seen(engine, invariants.INVARIANTS)
+        return
     with sqlite_file.snapshot(state_file(settings)) as engine:
         yield Seen(engine, sqlite_file.INVARIANTS)
 

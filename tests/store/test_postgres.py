@@ -451,6 +451,17 @@ def test_numbers_of_new_rows_follow_the_units_that_made_them(url: str) -> None:
     assert [*made, *many] == sorted({*made, *many})
 
 
+def test_numbers_go_on_beyond_those_that_an_import_brought(url: str) -> None:
+    with servers(url, 1) as (store,):
+        write(store, put_vpc(1))
+        for table in ("vpc", "tag", "journal"):
+            write(store, lambda unit: unit.engine.reached(table, 10_000))  # noqa: B023
+        saved = write(store, put_vpc(2))
+        assert saved.seq > 10_000
+        write(store, lambda unit: unit.tags.replace(ONE, REGION, "vpc", saved, {"a": "b"}))
+        assert [tag.seq for tag in read(store, lambda unit: unit.tags.where())] == [10_001]
+
+
 def test_a_slice_leaves_no_tag_of_what_it_hides(url: str) -> None:
     clock = ManualClock(NOW)
     with servers(url, 1, clock) as (store,):

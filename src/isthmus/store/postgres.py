@@ -12,8 +12,9 @@ import asyncio
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from msgspec import Struct
@@ -24,7 +25,7 @@ from isthmus.store import migrate, postgres_schema, settle
 from isthmus.store.api import Kind
 from isthmus.store.clock import Clock, Seeds, system_seeds
 from isthmus.store.pipeline import masked
-from isthmus.store.postgres_engine import BehindError, Lost
+from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
 from isthmus.store.postgres_worker import DueError, Worker
 from isthmus.store.unit import Unit
 
@@ -119,6 +120,16 @@ class PostgresStore:
         worker = self._idle.get()
         try:
             return self._run(worker, kind, work, RESET_LOCK if unchecked else "")
+        finally:
+            self._idle.put(worker)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresEngine]:
+        """Yield the database as it is at one moment, to read only, while its servers go on. Raises as `run_now` does."""
+        worker = self._idle.get()
+        try:
+            with worker.snapshot() as engine:
+                yield engine
         finally:
             self._idle.put(worker)
 

@@ -153,6 +153,13 @@ class PostgresEngine:
         for name in sorted(set(names)):
             self.later("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (f"isthmus/{name}",))
 
+    def reached(self, table: str, seq: int) -> None:
+        """Give new rows numbers beyond `seq`: those of a table that the database numbers itself, or of all others."""
+        own = self.query("SELECT pg_get_serial_sequence(?, 'seq')", (table,))[0][0]
+        sequence = own or "row_seq"
+        held = self.query(f"SELECT last_value FROM {sequence}")[0][0]
+        self.query("SELECT setval(CAST(? AS regclass), ?)", (sequence, max(held, seq)))
+
     def pack(self, values: Sequence[Any]) -> str:
         """Return a list as one array parameter."""
         return array(values)

@@ -7,7 +7,8 @@ step of the service is due, that is taken first (`DueError`). Nothing is answere
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import psycopg
@@ -94,6 +95,16 @@ class Worker:
             raise
         finally:
             self.memo.renew()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[PostgresEngine]:
+        """Yield the verbs in a transaction that sees one moment."""
+        self.engine.begin(self._connected(), BEGIN_READ, STATE_FOR[Kind.READ], lambda _: None, eager=True)
+        try:
+            self.engine.look()
+            yield self.engine
+        finally:
+            self._end()
 
     def _work(self, work: Work[T], lock: str, *, exact: bool) -> T:
         engine, unit = self.engine, self.unit
