@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
     from isthmus.store.invariants import Invariant
+    from isthmus.store.postgres import PostgresStore
     from isthmus.store.unit import UnitEngine
 
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
@@ -118,11 +119,14 @@ def gateway(settings: Settings, identifiers: Identifiers | None = None) -> Gatew
 
 def store(
     settings: Settings, *, holder: str = "an isthmus command", clock: Clock | None = None, seeds: Seeds = system_seeds
-) -> SqliteStore:
-    """Open the store of these settings. Its file, and its folder where that is missing, are made for their owner only.
+) -> "SqliteStore | PostgresStore":
+    """Open the store of these settings. A file, and its folder where that is missing, are made for their owner only.
 
-    Raises `ConfigError` for a file that cannot be, `ExposedFileError` for one that others can read (I8).
+    `clock` None is the machine's, or the database server's. Raises `ConfigError` for a file that cannot be or a driver that
+    is not there, `ExposedFileError` for a file that others can read (I8).
     """
+    if url := config.database_url(settings):
+        return _postgres(url, settings, clock, seeds)
     path = config.data_path(settings)
     if path is not None:
         _make_private(path)
@@ -133,6 +137,24 @@ def store(
         settings=SqliteSettings(settings.queue_limit, settings.journal_rows),
         holder=holder,
     )
+
+
+def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds) -> "PostgresStore":
+    try:
+        from isthmus.store.postgres import PostgresSettings, PostgresStore
+    except ImportError as error:
+        raise ConfigError(
+            f"PostgreSQL needs a driver that is not installed ({error}). Say: pip install 'isthmus[postgres]'"
+        ) from None
+    chosen = PostgresSettings(
+        connections=settings.connections,
+        queue_limit=settings.queue_limit,
+        journal_rows=settings.journal_rows,
+        prepared_statements=settings.prepared_statements,
+        patience_seconds=settings.database_seconds,
+        poll_seconds=settings.poll_seconds,
+    )
+    return PostgresStore(url, clock=clock, seeds=seeds, settings=chosen)
 
 
 def _make_private(path: Path) -> None:
@@ -163,9 +185,10 @@ def check_private(path: Path) -> None:
 
 
 def token_path(settings: Settings) -> Path:
-    """Return the file that holds the admin token: beside the data, or by port for a server in memory."""
+    """Return the file that holds the admin token: beside the data, or by port for a server without a file."""
     path = config.data_path(settings)
-    return _beside(path, ".token") if path else config.data_folder() / f"memory-{settings.port}.token"
+    kind = "postgresql" if config.database_url(settings) else "memory"
+    return _beside(path, ".token") if path else config.data_folder() / f"{kind}-{settings.port}.token"
 
 
 def _beside(data: Path, suffix: str) -> Path:
@@ -187,7 +210,7 @@ def admin(settings: Settings) -> Admin:
 class _Unserved:
     """A store that nobody serves, as the admin endpoints use one: every unit runs at once."""
 
-    def __init__(self, opened: SqliteStore) -> None:
+    def __init__(self, opened: "SqliteStore | PostgresStore") -> None:
         self._opened, self.set_offset = opened, opened.set_offset
 
     async def run(self, kind: Kind, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
@@ -230,8 +253,12 @@ def snapshot(settings: Settings) -> Iterator[Seen]:
 
     Raises `SchemaError` or `TransferError` where it cannot be read.
     """
-    from isthmus.store import sqlite_file
+    from isthmus.store import invariants, sqlite_file
 
+    if url := config.database_url(settings):
+        with closing(_postgres(url, settings, None, system_seeds)) as opened, opened.snapshot() as engine:
+            yield Seen(engine, invariants.INVARIANTS)
+        return
     with sqlite_file.snapshot(state_file(settings)) as engine:
         yield Seen(engine, sqlite_file.INVARIANTS)
 
@@ -291,7 +318,7 @@ def serve(
         return _run(edge, opened, listener, settings.drain_seconds, lambda: ready(settings))
 
 
-def _take(settings: Settings, stack: ExitStack) -> tuple[SqliteStore, socket.socket, Settings]:
+def _take(settings: Settings, stack: ExitStack) -> "tuple[SqliteStore | PostgresStore, socket.socket, Settings]":
     """Take the port and the data. Who starts a second server on the same data hears that, not that the port is taken."""
     listener: socket.socket | ConfigError
     try:
@@ -342,7 +369,13 @@ def _own_token(settings: Settings) -> Iterator[Admin]:
             token_path(settings).unlink(missing_ok=True)
 
 
-def _run(edge: Edge, opened: SqliteStore, listener: socket.socket, drain_seconds: float, ready: Callable[[], None]) -> int:
+def _run(
+    edge: Edge,
+    opened: "SqliteStore | PostgresStore",
+    listener: socket.socket,
+    drain_seconds: float,
+    ready: Callable[[], None],
+) -> int:
     """Run the event loop: uvloop's where it exists, else the standard one."""
     import asyncio
 

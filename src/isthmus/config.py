@@ -14,6 +14,7 @@ import msgspec
 ENVIRONMENT_PREFIX: Final = "ISTHMUS_"
 DEFAULT_PORT: Final = 4510
 MEMORY: Final = "memory"
+POSTGRES: Final = ("postgresql://", "postgres://")
 
 
 class ConfigError(Exception):
@@ -37,7 +38,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     data: str = ""
-    """A path, or `memory`; empty: the default file in the user's data directory."""
+    """A path, `memory`, or the URL of a PostgreSQL database; empty: the default file in the user's data directory."""
     auth: Literal["open", "enforce", ""] = ""
     """Empty: open on loopback, enforce elsewhere."""
     allow_open_network: bool = False
@@ -58,6 +59,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_unpaged_items: int = 10_000
     journal_rows: int = 100_000
     queue_limit: int = 10_000
+    connections: int = 16
+    prepared_statements: bool = True
+    database_seconds: float = 30.0
+    poll_seconds: float = 1.0
     credentials: str = ""
     """Where `accounts create` writes its profile; empty: `credentials` in the user's data directory."""
 
@@ -202,6 +207,9 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "max_unpaged_items": (5, 1_000_000),
     "journal_rows": (0, 1_000_000_000),
     "queue_limit": (1, 1_000_000),
+    "connections": (1, 1_000),
+    "database_seconds": (1, 3_600),
+    "poll_seconds": (0.05, 3_600),
 }
 
 
@@ -227,9 +235,14 @@ def data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "isthmus"
 
 
+def database_url(settings: Settings) -> str | None:
+    """Return the URL of the PostgreSQL database that holds the state, None for a file or memory."""
+    return settings.data if settings.data.startswith(POSTGRES) else None
+
+
 def data_path(settings: Settings) -> Path | None:
-    """Return the file that holds the state, None for memory."""
-    if settings.data == MEMORY:
+    """Return the file that holds the state, None for memory or a database server."""
+    if settings.data == MEMORY or database_url(settings):
         return None
     return Path(settings.data).expanduser() if settings.data else data_folder() / "isthmus.db"
 

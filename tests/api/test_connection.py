@@ -25,6 +25,7 @@ from isthmus.gateway.asgi import MAX_BODY, Edge
 from isthmus.gateway.handle import Gateway
 from isthmus.gateway.server import Server
 from isthmus.store.api import Kind
+from isthmus.store.sqlite import SqliteStore
 from tests.simulation.random_requests import authorization
 
 PATIENCE_SECONDS = 20.0
@@ -41,7 +42,9 @@ class Served:
 
     def __init__(self, folder: Path, *, portable: bool = False) -> None:
         settings = Settings(data=str(folder / "isthmus.db"))
-        self.store = bootstrap.store(settings)
+        opened = bootstrap.store(settings)
+        assert isinstance(opened, SqliteStore)
+        self.store = opened
         gateway = bootstrap.gateway(settings)
         self.edge = Edge(gateway, self.store, Admin("token", gateway.bounds), lambda: 0)
         self._ready = threading.Event()

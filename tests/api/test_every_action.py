@@ -12,6 +12,7 @@ from isthmus.store.api import Kind
 from isthmus.testing import InProcess
 from isthmus.wire import model, services
 from isthmus.wire.http import HttpResponse
+from tests.engines import TABLES
 from tests.simulation.random_requests import authorization
 
 ACCOUNT, REGION, PEER = "111111111111", "us-east-1", "222222222222"
@@ -115,8 +116,7 @@ def rows(server: InProcess) -> list[object]:
 
     def read(unit: object) -> list[object]:
         query = unit.engine.query  # type: ignore[attr-defined]  # a unit
-        tables = [row[0] for row in query("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
-        return [(table, *row) for table in tables for row in query(f"SELECT * FROM {table}")]
+        return [(table, *row) for table in TABLES for row in sorted(query(f"SELECT * FROM {table}"), key=repr)]
 
     return server.store.run_now(Kind.READ, read)
 

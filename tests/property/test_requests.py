@@ -16,7 +16,6 @@ import logging
 import random
 import re
 import signal
-import sqlite3
 import sys
 import time
 from collections import Counter
@@ -28,10 +27,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from isthmus.config import Settings
+from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock
+from isthmus.store.sqlite import SqliteStore
+from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
 from isthmus.wire import services
 from isthmus.wire.http import HttpResponse
+from tests.engines import TABLES
 from tests.simulation.random_requests import Archer, Pool, Shot
 
 STAGE = 2_000
@@ -76,7 +79,6 @@ class Stage:
         self.archer = Archer(self.draw, self.pool)
         self.errors = Errors()
         self.number = 0
-        self.connection: sqlite3.Connection = self.server.store._writer
 
     def next_shot(self) -> Shot:
         self.number += 1
@@ -93,7 +95,7 @@ class Stage:
 
     def send(self, shot: Shot) -> HttpResponse:
         """Send a request and hold the answer to the laws. Raises `BrokenLawError`."""
-        changes = self.connection.total_changes
+        changes = self.touched()
         fingerprint = self.fingerprint() if self.number % HASH_EVERY == 0 else None
         with watched():
             answer = self.server.send(shot.method, shot.target, shot.headers, shot.body)
@@ -103,24 +105,29 @@ class Stage:
         may_change = answer.status == 200 and not shot.action.startswith(("Describe", "Get"))
         if fingerprint is not None and not may_change and self.fingerprint() != fingerprint:
             raise BrokenLawError(f"an answer of {answer.status} changed the store")
-        if not may_change and self.connection.total_changes != changes:
+        if not may_change and self.touched() != changes:
             raise SuspicionError
         self.pool.add(shot.caller, [each.decode() for each in IDS.findall(answer.body)])
         if missing := MISSING.search(answer.body):
             self.pool.forget(shot.caller, missing[1].decode())
         return answer
 
+    def touched(self) -> int:
+        """How many rows were written so far, or where only the database knows that, how many units wrote."""
+        store = self.server.store
+        return store._writer.total_changes if isinstance(store, SqliteStore) else store.batches
+
     def fingerprint(self) -> str:
         """A hash over all rows of all tables, the journal's included."""
-        tables = [
-            row[0] for row in self.connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-        ]
-        assert len(tables) > 10, "the tables of the store are elsewhere"
         digest = hashlib.blake2b()
-        for table in tables:
-            digest.update(f"\n{table}\n".encode())
-            for row in self.connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3"):
-                digest.update(repr(row).encode())
+
+        def read(unit: Unit) -> None:
+            for table in TABLES:
+                digest.update(f"\n{table}\n".encode())
+                for row in unit.engine.query(f"SELECT * FROM {table} ORDER BY 1, 2, 3"):
+                    digest.update(repr(row).encode())
+
+        self.server.store.run_now(Kind.READ, read)
         return digest.hexdigest()
 
 
@@ -299,7 +306,13 @@ def test_none_of_a_million_requests_breaks_the_server() -> None:
 def test_a_change_under_an_error_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     with stage(1) as running:
         before = running.fingerprint()
-        running.connection.execute("INSERT INTO journal VALUES (1, 0, '', '', '', '', '', '')")
+        sql = "INSERT INTO journal VALUES (1, 0, '', '', '', '', '', '')"
+
+        def scribble(unit: Unit) -> None:
+            unit.writes()
+            unit.engine.execute(sql)
+
+        running.server.store.run_now(Kind.WRITE, scribble)
         assert running.fingerprint() != before
 
 

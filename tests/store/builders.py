@@ -13,6 +13,7 @@ from isthmus.domain.peering import Delays, End, Peering, State, enter, request
 from isthmus.domain.vpc import Vpc, VpcCidrBlock
 from isthmus.store.api import Kind
 from isthmus.store.clock import Clock, ManualClock, counted_seeds
+from isthmus.store.postgres import PostgresStore
 from isthmus.store.sqlite import SqliteSettings, SqliteStore
 from isthmus.store.unit import Unit
 
@@ -21,6 +22,7 @@ REGION = "us-east-1"
 ONE, OTHER = "111111111111", "222222222222"
 
 Work = Callable[[Unit], Any]
+AnyStore = SqliteStore | PostgresStore
 
 
 def vpc(number: int = 1, account: str = ONE, region: str = REGION) -> Vpc:
@@ -114,9 +116,9 @@ async def write_all(store: SqliteStore, *works: Work) -> list[Any]:
     return await asyncio.gather(*(store.run(Kind.WRITE, work) for work in works), return_exceptions=True)
 
 
-def read(store: SqliteStore, work: Work) -> Any:
+def read(store: AnyStore, work: Work) -> Any:
     return store.run_now(Kind.READ, work)
 
 
-def write(store: SqliteStore, work: Work) -> Any:
+def write(store: AnyStore, work: Work) -> Any:
     return store.run_now(Kind.WRITE, work)

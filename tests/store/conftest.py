@@ -1,4 +1,4 @@
-"""One contract, many engines: `store` is a store of each engine in turn. A third engine joins by one more parameter."""
+"""One contract, many engines: `store` is a store of each engine in turn."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from isthmus.store.clock import ManualClock, counted_seeds
+from isthmus.store.postgres import PostgresSettings, PostgresStore
 from isthmus.store.sqlite import SqliteStore
-from tests.store.builders import NOW
+from tests.postgres import Cluster
+from tests.store.builders import NOW, AnyStore
 
 
 @pytest.fixture
@@ -15,19 +17,29 @@ def clock() -> ManualClock:
     return ManualClock(NOW)
 
 
-def in_memory(_: Path, clock: ManualClock) -> SqliteStore:
+def in_memory(_: Path, clock: ManualClock, __: pytest.FixtureRequest) -> SqliteStore:
     return SqliteStore(None, clock=clock, seeds=counted_seeds())
 
 
-def on_disk(folder: Path, clock: ManualClock) -> SqliteStore:
+def on_disk(folder: Path, clock: ManualClock, _: pytest.FixtureRequest) -> SqliteStore:
     return SqliteStore(folder / "data.db", clock=clock, seeds=counted_seeds())
 
 
-ENGINES: dict[str, Callable[[Path, ManualClock], SqliteStore]] = {"memory": in_memory, "disk": on_disk}
+def on_postgres(_: Path, clock: ManualClock, request: pytest.FixtureRequest) -> PostgresStore:
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return PostgresStore(cluster.database(), clock=clock, seeds=counted_seeds(), settings=PostgresSettings(connections=4))
 
 
-@pytest.fixture(params=sorted(ENGINES))
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[SqliteStore]:
-    made = ENGINES[request.param](tmp_path, clock)
+ENGINES: dict[str, Callable[[Path, ManualClock, pytest.FixtureRequest], AnyStore]] = {
+    "memory": in_memory,
+    "disk": on_disk,
+    "postgres": on_postgres,
+}
+EACH = ["memory", "disk", pytest.param("postgres", marks=pytest.mark.extended)]
+
+
+@pytest.fixture(params=EACH)
+def store(request: pytest.FixtureRequest, tmp_path: Path, clock: ManualClock) -> Iterator[AnyStore]:
+    made = ENGINES[request.param](tmp_path, clock, request)
     yield made
     made.close()

@@ -111,6 +111,7 @@ def _open_peerings(unit: Unit, account_id: str) -> list[Peering]:
 
 def remove_objects(unit: Unit, account_id: str) -> None:
     """Remove everything that an account owns, tags included; the other sides see its connections as `deleted`."""
+    unit.engine.hold("vpc", [vpc.id for vpc in unit.vpcs.where(account=account_id)])
     for each in _open_peerings(unit, account_id):
         _end(unit, each, account_id)
     unit.writes()
@@ -142,6 +143,7 @@ def reset(unit: Unit, *, identity: bool) -> None:
     for table in tables:
         unit.engine.execute(f"DELETE FROM {table}")
     unit.memo.spoil()
+    unit.access_keys.renew()
 
 
 def reset_account(unit: Unit, account_id: str) -> None:

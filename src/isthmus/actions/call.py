@@ -143,10 +143,21 @@ class Call:
         if len(wanted) > 1:  # a malformed id counts before a missing one; `find` sees to a single id
             for row_id in wanted:
                 ids.check(rows.table.kind, row_id)
+            for row_id in wanted:
+                rows.ahead_of_visible(self.account, self.region, row_id)
         return [self.find(rows, row_id) for row_id in wanted]
 
-    def hold(self, rows: Rows[Row], *row_ids: str) -> None:
+    def hold(self, rows: Rows[Row], *row_ids: str) -> bool:
         """Lock rows, in the order of their ids, before a rule that spans several is checked.
 
+        Where other servers write too, this may wait, and is answered with True: what was read before must be read again.
         An engine with one writer has nothing to lock: its units run one after the other.
         """
+        return self.store.engine.hold(rows.table.name, row_ids)
+
+    def alone(self, *names: str) -> None:
+        """Let nobody else who says one of these names check or write beside this call.
+
+        For rules about rows that have no common parent which `hold` could lock.
+        """
+        self.store.engine.alone(*names)

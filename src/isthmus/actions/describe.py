@@ -80,7 +80,9 @@ def describe(
     pages.check_max_results(max_results, *listing.max_results, ids_given=bool(ids), ids_parameter=listing.ids_parameter)
     pages.check_token(next_token, ids_given=bool(ids), ids_parameter=listing.ids_parameter)
     if ids:
-        rows = call.find_all(listing.rows(call.store), ids)
+        wanted_ids = list(dict.fromkeys(ids))
+        call.store.tags.ahead_of(call.account, call.region, wanted_ids)
+        rows = call.find_all(listing.rows(call.store), wanted_ids)
         return Page([found[1:] for found in _matching(call, listing, rows, predicate)], None)
     scope = f"{call.account}/{call.region}/{call.action}/{wanted!r}"
     secret = call.store.installation.encode()

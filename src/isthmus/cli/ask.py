@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from isthmus.config import DEFAULT_PORT, MEMORY
+from isthmus.config import DEFAULT_PORT, MEMORY, POSTGRES
 
 DEFAULT_ENDPOINT: Final = f"http://127.0.0.1:{DEFAULT_PORT}"
 PREFIX: Final = "/_isthmus/"
@@ -42,6 +42,10 @@ class Target:
         if self.data is None:
             yield Remote(self.endpoint, self.token_file)
             return
+        if self.data.startswith(POSTGRES):
+            with _of_database(self.data) as ask:
+                yield ask
+            return
         path = Path(self.data).expanduser()
         if not may_create and not path.exists():
             raise click.ClickException(f"There is no file {path}. `isthmus serve --data {path}` would make it.")
@@ -66,6 +70,15 @@ def _of_file(path: Path) -> Iterator[Ask]:
         yield Remote(endpoint, str(bootstrap.token_path(settings)))
         return
     with _left(opened):
+        yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
+
+
+@contextmanager
+def _of_database(url: str) -> Iterator[Ask]:
+    """Work on a database beside the servers that have it open: they all see what is committed."""
+    from isthmus import bootstrap, config
+
+    with bootstrap.unserved(config.load({"data": url, "connections": "1"})) as perform:
         yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
 
 
@@ -184,7 +197,9 @@ def server_options(command: F) -> F:
 
 def target_options(command: F) -> F:
     """Add the options that name a running server or a file."""
-    data = click.option("--data", metavar="FILE", help="Work on this file; a server that has it open is asked instead.")
+    data = click.option(
+        "--data", metavar="FILE|URL", help="Work on this file or database; a server that has a file open is asked instead."
+    )
     return server_options(data(command))
 
 

@@ -93,7 +93,8 @@ def import_(file: str, data: str | None, *, replace: bool) -> None:
     from isthmus.store.importing import import_state
 
     settings = _settings(data)
-    bootstrap.state_file(settings)
+    if not settings.data.startswith(DATABASES):
+        bootstrap.state_file(settings)
     with _input(file) as given:
         store = bootstrap.store(settings)
         try:

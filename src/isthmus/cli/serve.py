@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "host": ("ADDRESS", "The address to listen on. Default: 127.0.0.1"),
     "port": ("PORT", "The port to listen on; 0 takes a free one. Default: 4510"),
-    "data": ("FILE", "Where the state is kept, or `memory`. Default: isthmus.db in the user's data directory"),
+    "data": (
+        "FILE|URL",
+        "A file, postgresql://user@host/name, or `memory`. Default: isthmus.db in the user's data directory",
+    ),
     "auth": ("open|enforce", "Who is believed. Default: open on loopback, enforce elsewhere"),
     "allow_host": ("NAME,...", "Further names that clients may call this server by"),
     "trusted_proxy": ("CIDR,...", "Proxies whose X-Forwarded-For is believed"),
@@ -33,6 +36,13 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
     "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
     "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),
+    "connections": ("NUMBER", "On PostgreSQL, how many connections this server may have. Default: 16"),
+    "prepared_statements": (
+        "true|false",
+        "On PostgreSQL, whether it keeps statements; say false behind a proxy that forgets them. Default: true",
+    ),
+    "database_seconds": ("SECONDS", "On PostgreSQL, how long an answer may take before it counts as lost. Default: 30"),
+    "poll_seconds": ("SECONDS", "On PostgreSQL, how often an idle server looks for due steps of others. Default: 1"),
     "credentials": (
         "FILE",
         "The credentials file of `isthmus accounts`; must be private. Default: in the user's data directory",

@@ -70,11 +70,12 @@ class Gateway(Struct, frozen=True):
         except ApiError as problem:
             return Incoming(http, {}, EC2, kind=registry.kind_of(""), problem=problem)
         action = form.get("Action", "")
-        return Incoming(http, form, BY_VERSION.get(form.get("Version", ""), EC2), action, registry.kind_of(action))
+        return Incoming(http, form, _versions_service(form), action, registry.kind_of(action))
 
     def handle(self, incoming: Incoming, unit: Unit) -> HttpResponse:
         """Answer a request. Raises `Undo` with the answer where something was written that must not stay."""
         incoming.request_id = self.identifiers.request_id(unit)
+        incoming.service, incoming.code = _versions_service(incoming.form), ""  # a unit may run more than once
         try:
             return self._act(incoming, unit)
         except (Conflict, TooMuchForTheLoop):
@@ -141,6 +142,11 @@ class Gateway(Struct, frozen=True):
         )
 
 
+def _versions_service(form: Mapping[str, str]) -> Service:
+    """Return the service that speaks the version asked for."""
+    return BY_VERSION.get(form.get("Version", ""), EC2)
+
+
 def _form(http: HttpRequest) -> Mapping[str, str]:
     """Return the parameters of the query string and the body; one that is in both is refused like any other double."""
     if not http.query:
@@ -185,7 +191,7 @@ def _not_spoken(incoming: Incoming) -> ApiError:
 
 def _journal(unit: Unit, call: Call) -> None:
     """Write what the unit changed, in the transaction that changes it (ADR 10)."""
-    unit.engine.execute(
+    unit.engine.later(
         "INSERT INTO journal (at, request_id, actor, account, region, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
             unit.now,

@@ -1,6 +1,7 @@
 """What a store promises, in types: the units of work that handlers see, and the engine that runs them.
 
-An engine gives a unit three verbs (`query`, `execute`, `insert`); everything above them is common to all engines.
+An engine gives a unit a few verbs; everything above them is common to all engines. Some of them (`later`, `ahead`, ...) only
+matter where the database is a round trip away, or where other servers write too; an embedded engine does the obvious.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -57,6 +58,21 @@ class Engine(Protocol):
 
     def insert(self, sql: str, params: Params = ()) -> int:
         """Run an INSERT into a table with `seq`; return the new row's seq."""
+
+    def later(self, sql: str, params: Params = ()) -> None:
+        """Run a statement that writes and whose outcome nobody waits for: before the next query, or with the commit."""
+
+    def expect_one(self, sql: str, params: Params = ()) -> None:
+        """Run an UPDATE or DELETE of one row; raise `Conflict`, at the latest at the commit, if there is no such row."""
+
+    def ahead(self, sql: str, params: Params = ()) -> None:
+        """Announce a query, in the words in which `query` is going to ask it, so that it need not be waited for alone."""
+
+    def hold(self, table: str, ids: Sequence[str]) -> bool:
+        """Lock rows in the order of their ids until the unit ends; tell whether others may have written while it waited."""
+
+    def alone(self, *names: str) -> None:
+        """Let no unit that says one of these names too run beside this one, from here to its end."""
 
 
 class Store(Protocol):

@@ -1,11 +1,14 @@
 """Forward migrations: numbered SQL files, each applied once, in one transaction with the version it leads to."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from isthmus.store.api import SchemaError
 
+NEEDS: Final = re.compile(r"^-- needs: (\d+)$", re.MULTILINE)
+"""In a migration that takes something away: the first version that can live with it. Without it, the version before can."""
 FOLDER: Final = Path(__file__).parent / "migrations"
 
 
@@ -33,3 +36,14 @@ def pending(version: int, where: str) -> list[tuple[int, str]]:
             "Use the newer Isthmus that wrote it, or start with another --data."
         )
     return [(number, script) for number, script in known if number > version]
+
+
+def newest() -> int:
+    """Return the version that the last migration leads to."""
+    return scripts()[-1][0]
+
+
+def needed(version: int) -> int:
+    """Return the oldest version of Isthmus' schema whose servers can work beside a store at `version`."""
+    said = [int(found[1]) for number, script in scripts() if number <= version and (found := NEEDS.search(script))]
+    return max(said, default=1)

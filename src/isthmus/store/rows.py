@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
+from isthmus.domain.access_keys import looks_issued
 from isthmus.domain.accounts import AccessKey
 from isthmus.domain.cidr import Prefix
-from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, End, Peering, State, View, views
 from isthmus.domain.vpc import Vpc, VpcCidrBlock
 from isthmus.store.table import Row, Table, prefix
@@ -45,6 +45,10 @@ class Rows(Generic[Row]):
         found = self._rows(self._by_id, (row_id,))
         return found[0] if found else None
 
+    def ahead_of_visible(self, account: str, region: str, row_id: str) -> None:
+        """Announce `visible` with the same arguments."""
+        self._unit.engine.ahead(self._by_place, (row_id, account, region))
+
     def visible(self, account: str, region: str, row_id: str) -> Row | None:
         """Return the row with this id if this account sees it in this Region (S508)."""
         found = self._rows(self._by_place, (row_id, account, region))
@@ -72,7 +76,7 @@ class Rows(Generic[Row]):
                 words.append(f"{column} = ?")
                 params.append(value)
             else:
-                words.append(f"{column} IN {self._unit.engine.several}")
+                words.append(f"{column} {self._unit.engine.several}")
                 params.append(self._unit.engine.pack(value))
         return " AND ".join(words) or "1 = 1", params
 
@@ -96,7 +100,7 @@ class Rows(Generic[Row]):
         name = self.table.name
         if hint and hint[0].startswith("tag:"):
             source, condition, params = self._tagged(account, region, hint)
-            return f"{source} CROSS JOIN {name}", f"{condition} AND {name}.seq = tag.resource_seq", params
+            return f"{source} CROSS JOIN {name}", f"{condition} AND {name}.seq = +tag.resource_seq", params
         condition, params = f"{name}.account = ? AND {name}.region = ?", [account, region]
         if hint:
             condition, params = f"{condition} AND {name}.{hint[0]} = ?", [*params, hint[1]]
@@ -117,8 +121,7 @@ class Rows(Generic[Row]):
             saved = self.table.stored(row, self._unit.engine.insert(self.table.insert, values), 1)
         else:
             seq, version = row.seq, row.version  # type: ignore[attr-defined]
-            if self._unit.engine.execute(self.table.update, [*values, seq, version]) != 1:
-                raise Conflict(self.table.name)
+            self._unit.engine.expect_one(self.table.update, [*values, seq, version])
             saved = self.table.stored(row, seq, version + 1)
         self._unit.changed(row, "" if row.version == 0 else "present", "present")  # type: ignore[attr-defined]
         return saved
@@ -126,8 +129,7 @@ class Rows(Generic[Row]):
     def delete(self, row: Row) -> None:
         """Delete a row and its tags. Raises as `put` does."""
         self._unit.writes()
-        if self._unit.engine.execute(self.table.remove, (row.seq, row.version)) != 1:  # type: ignore[attr-defined]
-            raise Conflict(self.table.name)
+        self._unit.engine.expect_one(self.table.remove, (row.seq, row.version))  # type: ignore[attr-defined]
         if self.table.kind:
             self._unit.tags.forget(row)
         self._unit.changed(row, "present", "")
@@ -143,7 +145,9 @@ class KeyRows(Rows[AccessKey]):
         super().__init__(unit, ACCESS_KEYS)
 
     def get(self, row_id: str) -> AccessKey | None:
-        """Return a key by its id, from memory where that is as good."""
+        """Return a key by its id, from memory where that is as good. An account's digits, for one, are no key's."""
+        if not looks_issued(row_id):
+            return None
         keys = self._unit.memo.keys
         found = keys.get(row_id) or super().get(row_id)
         if found is not None:
@@ -153,12 +157,18 @@ class KeyRows(Rows[AccessKey]):
     def put(self, row: AccessKey) -> AccessKey:
         """Save a key."""
         saved = super().put(row)
-        self._unit.memo.keys.spoil()
+        self.renew()
         return saved
 
     def delete(self, row: AccessKey) -> None:
         """Delete a key."""
         super().delete(row)
+        self.renew()
+
+    def renew(self) -> None:
+        """Let every server forget the keys that it remembers, once the unit is committed; this one does so at once."""
+        sql = "UPDATE server_state SET authorization_generation = authorization_generation + 1"
+        self._unit.engine.later(sql)
         self._unit.memo.keys.spoil()
 
 
@@ -230,7 +240,7 @@ class PeeringRows(Rows[Peering]):
         super().__init__(unit, PEERINGS)
         self._by_place = (
             f"SELECT {PEERINGS.picked} FROM peering CROSS JOIN peering_view AS view "
-            "WHERE peering.id = ? AND view.account = ? AND view.region = ? AND view.peering_seq = peering.seq"
+            "WHERE peering.id = ? AND view.account = ? AND view.region = ? AND view.peering_seq = +peering.seq"
         )
 
     def _order_of(self, hint: Hint | None) -> str:
@@ -242,33 +252,54 @@ class PeeringRows(Rows[Peering]):
         seen, params = "view.account = ? AND view.region = ?", [account, region]
         if hint and hint[0].startswith("tag:"):
             source, condition, params = self._tagged(account, region, hint)
-            return f"{source} CROSS JOIN peering", f"{condition} AND peering.seq = tag.resource_seq", params
+            return f"{source} CROSS JOIN peering", f"{condition} AND peering.seq = +tag.resource_seq", params
         if hint and hint[0] != "state":
             source = "peering CROSS JOIN peering_view AS view"
-            return source, f"peering.{hint[0]} = ? AND {seen} AND view.peering_seq = peering.seq", [hint[1], *params]
+            return source, f"peering.{hint[0]} = ? AND {seen} AND view.peering_seq = +peering.seq", [hint[1], *params]
         if hint:
             seen, params = f"{seen} AND view.state = ?", [*params, hint[1]]
-        return "peering_view AS view CROSS JOIN peering", f"{seen} AND peering.seq = view.peering_seq", params
+        return "peering_view AS view CROSS JOIN peering", f"{seen} AND peering.seq = +view.peering_seq", params
+
+    def estimate(self, account: str, region: str, hint: Hint) -> int:
+        """Count what a hint would yield, up to a limit; of a state, the views alone know that."""
+        if hint[0] != "state":
+            return super().estimate(account, region, hint)
+        return int(self._unit.engine.query(_IN_STATE, (account, region, hint[1]))[0][0])
+
+    def _rows(self, sql: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[Peering]:
+        found = super()._rows(sql, params)
+        if self._unit.writable:  # only a unit that may write will be asked for it
+            self._unit.states.update((row.seq, (row.version, row.state.value)) for row in found)
+        return found
+
+    def _state_before(self, row: Peering) -> str:
+        """Return the state that a connection is being saved over, which hardly ever has to be asked for."""
+        version, state = self._unit.states.get(row.seq, (0, ""))
+        if version == row.version:
+            return state
+        held = self._unit.engine.query("SELECT state FROM peering WHERE seq = ?", (row.seq,))
+        return held[0][0] if held else ""
 
     def put(self, row: Peering) -> Peering:
         """Save a connection and who sees it."""
-        before = self._unit.engine.query("SELECT state FROM peering WHERE seq = ?", (row.seq,)) if row.version else []
+        before = self._state_before(row)
         saved = super().put(row)
         if row.version == 0:
             self._show(saved, views(saved))
         else:
             self._refresh(saved)
         self._unit.note_due(saved.due_at)
-        self._unit.changed(saved, before[0][0] if before else "", saved.state.value)
+        self._unit.states[saved.seq] = (saved.version, saved.state.value)
+        self._unit.changed(saved, before, saved.state.value)
         return saved
 
     def _show(self, row: Peering, seen: Iterable[View]) -> None:
         for view in seen:
             place = (view.account, view.region, row.seq, row.state.value)
             if view.hide_at is None:  # the driver takes longer over a None than over all the rest
-                self._unit.engine.execute(_SHOW, place)
+                self._unit.engine.later(_SHOW, place)
             else:
-                self._unit.engine.execute(_SHOW_UNTIL, (*place, view.hide_at))
+                self._unit.engine.later(_SHOW_UNTIL, (*place, view.hide_at))
                 self._unit.note_due(view.hide_at)
 
     def _refresh(self, row: Peering) -> None:
@@ -279,16 +310,12 @@ class PeeringRows(Rows[Peering]):
             if view is None:
                 self._hide(row, place)
                 continue
-            touched = self._unit.engine.execute(
-                "UPDATE peering_view SET state = ?, hide_at = ? WHERE account = ? AND region = ? AND peering_seq = ?",
-                (row.state.value, view.hide_at, *place, row.seq),
-            )
-            if not touched and row.ended_at is None:
-                self._show(row, (view,))
+            values = (row.state.value, view.hide_at, *place, row.seq)
+            self._unit.engine.later(_REFRESH_VIEW if row.ended_at is None else _UPDATE_VIEW, values)
             self._unit.note_due(view.hide_at)
 
     def _hide(self, row: Peering, place: tuple[str, str]) -> None:
-        self._unit.engine.execute(
+        self._unit.engine.later(
             "DELETE FROM peering_view WHERE account = ? AND region = ? AND peering_seq = ?", (*place, row.seq)
         )
         self._unit.tags.forget_at(place, row.id)
@@ -297,7 +324,7 @@ class PeeringRows(Rows[Peering]):
         """Delete those of these connections that nobody sees any more."""
         if seqs:
             several = self._unit.engine.several
-            self._unit.engine.execute(FORGET_UNSEEN.format(several=several), (self._unit.engine.pack(seqs),))
+            self._unit.engine.later(FORGET_UNSEEN.format(several=several), (self._unit.engine.pack(seqs),))
 
     def of_vpc(self, vpc_id: str) -> list[Peering]:
         """Return the connections of a VPC that have not ended, on whichever side it is, ordered by `seq`."""
@@ -313,28 +340,35 @@ class PeeringRows(Rows[Peering]):
         The accepter is named by account, Region and VPC. Answered from two partial indexes alone, that of live pairs and
         that of established ones: any accepter is greater than nothing, said so that the first is taken.
         """
-        account, region, accepter_vpc = accepter
-        outstanding, seq = self._unit.engine.query(_ASKED, (vpc_id, accepter_vpc, account, region, vpc_id))[0]
+        outstanding, seq = self._unit.engine.query(_ASKED, (vpc_id, *accepter, vpc_id))[0]
         if seq is None:
             return outstanding, None
         return outstanding, self._rows(f"SELECT {PEERINGS.picked} FROM peering WHERE seq = ?", (seq,))[0]
 
+    def ahead_of_asked_by(self, vpc_id: str, accepter: tuple[str, str, str]) -> None:
+        """Announce `asked_by` with the same arguments."""
+        self._unit.engine.ahead(_ASKED, (vpc_id, *accepter, vpc_id))
+
     def established_of(self, vpc_id: str) -> int:
         """Count the established connections of a VPC, on either side (S243)."""
-        sql = (
-            f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}) "
-            f"+ (SELECT count(*) FROM peering WHERE accepter_vpc_id = ? AND {_ESTABLISHED})"
-        )
-        return int(self._unit.engine.query(sql, (vpc_id, vpc_id))[0][0])
+        return int(self._unit.engine.query(_ESTABLISHED_OF, (vpc_id, vpc_id))[0][0])
 
     def established_between(self, one: str, other: str) -> int:
         """Count the established connections of an unordered pair of VPCs (S242)."""
-        sql = (
-            f"SELECT count(*) FROM peering WHERE requester_vpc_id IN (?, ?) AND accepter_vpc_id IN (?, ?) AND {_ESTABLISHED}"
-        )
-        return int(self._unit.engine.query(sql, (one, other, one, other))[0][0])
+        return int(self._unit.engine.query(_ESTABLISHED_BETWEEN, (one, other, one, other))[0][0])
+
+    def ahead_of_established(self, one: str, other: str) -> None:
+        """Announce `established_between` and `established_of` both."""
+        engine = self._unit.engine
+        engine.ahead(_ESTABLISHED_BETWEEN, (one, other, one, other))
+        for vpc_id in (one, other):
+            engine.ahead(_ESTABLISHED_OF, (vpc_id, vpc_id))
 
 
+_IN_STATE: Final = (
+    "SELECT count(*) FROM (SELECT 1 FROM peering_view WHERE account = ? AND region = ? AND state = ? "
+    f"LIMIT {COUNT_LIMIT}) AS found"
+)
 _SHOW: Final = "INSERT INTO peering_view (account, region, peering_seq, state) VALUES (?, ?, ?, ?)"
 _SHOW_UNTIL: Final = "INSERT INTO peering_view (account, region, peering_seq, state, hide_at) VALUES (?, ?, ?, ?, ?)"
 
@@ -347,19 +381,35 @@ def _any_of(states: Iterable[str]) -> str:
 
 _LIVE = _any_of(LIVE)
 _ESTABLISHED = _any_of(ESTABLISHED)
+_ESTABLISHED_OF: Final = (
+    f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}) "
+    f"+ (SELECT count(*) FROM peering WHERE accepter_vpc_id = ? AND {_ESTABLISHED})"
+)
+_ESTABLISHED_BETWEEN: Final = (
+    f"SELECT count(*) FROM peering WHERE requester_vpc_id IN (?, ?) AND accepter_vpc_id IN (?, ?) AND {_ESTABLISHED}"
+)
 _ASKED: Final = f"""
 SELECT count(*) - (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}),
-       max(CASE WHEN accepter_vpc_id = ? AND accepter_account = ? AND accepter_region = ? THEN seq END)
+       max(CASE WHEN accepter_account = ? AND accepter_region = ? AND accepter_vpc_id = ? THEN seq END)
 FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE}
 """
+_UPDATE_VIEW: Final = "UPDATE peering_view SET state = ?, hide_at = ? WHERE account = ? AND region = ? AND peering_seq = ?"
+# A connection that has not ended is seen by whoever may see it, also by who did not see it yet.
+_REFRESH_VIEW: Final = (
+    "INSERT INTO peering_view (state, hide_at, account, region, peering_seq) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (account, region, peering_seq) DO UPDATE SET state = excluded.state, hide_at = excluded.hide_at"
+)
 
 
 FORGET_UNSEEN: Final = """
-DELETE FROM peering WHERE seq IN {several} AND NOT EXISTS (
+DELETE FROM peering WHERE seq {several} AND NOT EXISTS (
     SELECT 1 FROM peering_view AS view
     WHERE view.peering_seq = peering.seq
-      AND view.account IN (peering.requester_account, peering.accepter_account)
-      AND view.region IN (peering.requester_region, peering.accepter_region))
+      AND view.account = peering.requester_account AND view.region = peering.requester_region
+) AND NOT EXISTS (
+    SELECT 1 FROM peering_view AS view
+    WHERE view.peering_seq = peering.seq
+      AND view.account = peering.accepter_account AND view.region = peering.accepter_region)
 """
 
 
@@ -376,21 +426,27 @@ class TagRows(Rows[Tag]):
         """Return the tags of several objects as this account has them in this Region; objects without any are left out."""
         if not ids:
             return {}
-        one = len(ids) == 1
-        sql = "SELECT resource_id, key, value FROM tag WHERE account = ? AND region = ? AND resource_id " + (
-            "= ?" if one else f"IN {self._unit.engine.several}"
-        )
         found: dict[str, dict[str, str]] = {}
-        wanted = ids[0] if one else self._unit.engine.pack(ids)
-        for resource_id, key, value in self._unit.engine.query(sql + " ORDER BY +seq", (account, region, wanted)):
+        for resource_id, key, value in self._unit.engine.query(*self._tags_of(account, region, ids)):
             found.setdefault(resource_id, {})[key] = value
         return found
+
+    def ahead_of(self, account: str, region: str, ids: Sequence[str]) -> None:
+        """Announce `of` with the same arguments."""
+        if ids:
+            self._unit.engine.ahead(*self._tags_of(account, region, ids))
+
+    def _tags_of(self, account: str, region: str, ids: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+        one, engine = len(ids) == 1, self._unit.engine
+        which = "= ?" if one else engine.several
+        sql = f"SELECT resource_id, key, value FROM tag WHERE account = ? AND region = ? AND resource_id {which}"
+        return sql + " ORDER BY +seq", (account, region, ids[0] if one else engine.pack(ids))
 
     def replace(self, account: str, region: str, kind: str, row: Any, tags: Mapping[str, str]) -> None:  # noqa: ANN401
         """Set these tags on an object of the given kind; its other tags stay (S596)."""
         self._unit.writes()
         for key, value in tags.items():
-            self._unit.engine.execute(
+            self._unit.engine.later(
                 "INSERT INTO tag (account, region, resource_id, resource_seq, resource_type, key, value, version) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (account, region, resource_id, key) "
                 "DO UPDATE SET value = excluded.value, version = tag.version + 1",
@@ -402,8 +458,8 @@ class TagRows(Rows[Tag]):
     def remove_keys(self, account: str, region: str, resource_id: str, keys: Sequence[str]) -> None:
         """Remove the named tags from an object (S597)."""
         self._unit.writes()
-        self._unit.engine.execute(
-            f"DELETE FROM tag WHERE account = ? AND region = ? AND resource_id = ? AND key IN {self._unit.engine.several}",
+        self._unit.engine.later(
+            f"DELETE FROM tag WHERE account = ? AND region = ? AND resource_id = ? AND key {self._unit.engine.several}",
             (account, region, resource_id, self._unit.engine.pack(keys)),
         )
         if keys:
@@ -415,6 +471,6 @@ class TagRows(Rows[Tag]):
 
     def forget_at(self, place: tuple[str, str], resource_id: str) -> None:
         """Remove one place's tags of an object."""
-        self._unit.engine.execute(
+        self._unit.engine.later(
             "DELETE FROM tag WHERE account = ? AND region = ? AND resource_id = ?", (*place, resource_id)
         )

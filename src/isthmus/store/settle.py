@@ -18,20 +18,20 @@ _JOURNAL = """
 INSERT INTO journal (at, request_id, actor, account, region, action, changes)
 SELECT due_at, '', 'service', requester_account, requester_region, 'Settle',
        '[["' || id || '","' || state || '","' || due_state || '"]]'
-FROM peering WHERE due_at <= :now ORDER BY due_at, seq LIMIT :slice
+FROM peering WHERE seq {several} ORDER BY due_at, seq
 """
 
-_ADVANCE = f"""
+_ADVANCE = """
 UPDATE peering SET
     state = due_state,
     ended_at = CASE WHEN due_state IN ('failed', 'expired', 'deleted') THEN due_at END,
     due_at = CASE due_state WHEN 'pending-acceptance' THEN expires_at END,
     due_state = CASE due_state WHEN 'pending-acceptance' THEN 'expired' END,
     version = version + 1
-WHERE seq IN ({_DUE})
-RETURNING seq
+WHERE seq {several}
 """
 
+# One statement for each side, so that every engine finds the view by its key.
 _UPDATE_VIEWS = """
 UPDATE peering_view SET
     state = moved.state,
@@ -42,17 +42,16 @@ UPDATE peering_view SET
             + CASE WHEN peering_view.account = moved.ended_by THEN :deleter ELSE :other END
     END
 FROM peering AS moved
-WHERE moved.seq IN {several}
+WHERE moved.seq {several}
   AND peering_view.peering_seq = moved.seq
-  AND peering_view.account IN (moved.requester_account, moved.accepter_account)
-  AND peering_view.region IN (moved.requester_region, moved.accepter_region)
+  AND peering_view.account = moved.{side}_account AND peering_view.region = moved.{side}_region
 """
 
 # A request that has left `initiating-request` appears at its accepter; one account's own was there from the start.
 _SHOW_TO_ACCEPTER = """
 INSERT INTO peering_view (account, region, peering_seq, state, hide_at)
 SELECT accepter_account, accepter_region, seq, state, NULL FROM peering
-WHERE seq IN {several} AND state = 'pending-acceptance' AND requester_account <> accepter_account
+WHERE seq {several} AND state = 'pending-acceptance' AND requester_account <> accepter_account
 """
 
 _HIDDEN = """
@@ -60,13 +59,11 @@ SELECT account, region, peering_seq FROM peering_view WHERE hide_at <= :now
 ORDER BY hide_at, account, region, peering_seq LIMIT :slice
 """
 
-_FORGET_TAGS = f"""
-DELETE FROM tag WHERE (account, region, resource_id) IN (
-    SELECT gone.account, gone.region, peering.id
-    FROM ({_HIDDEN}) AS gone JOIN peering ON peering.seq = gone.peering_seq)
-"""
+_HIDE = "DELETE FROM peering_view WHERE account = :account AND region = :region AND peering_seq {several}"
 
-_HIDE = f"DELETE FROM peering_view WHERE (account, region, peering_seq) IN ({_HIDDEN}) RETURNING peering_seq"
+_FORGET_TAGS = """
+DELETE FROM tag WHERE account = :account AND region = :region AND resource_id IN (SELECT id FROM peering WHERE seq {several})
+"""
 
 _NEXT_DUE = (
     "SELECT min(at) FROM (SELECT min(due_at) AS at FROM peering WHERE due_at IS NOT NULL "
@@ -82,29 +79,42 @@ WINDOWS: Final = {
 
 
 def settle_slice(unit: Unit) -> None:
-    """Take the next slice of due steps. Call it until nothing is due (`next_due`)."""
-    due = {"now": unit.now, "slice": SLICE}
+    """Take the next slice of due steps. Call it until nothing is due (`next_due`).
+
+    Several servers may do so at once: they take turns, and rows that are chosen stay as they are until they were advanced.
+    """
     unit.writes()
-    unit.engine.execute(_JOURNAL, due)
+    unit.engine.alone("settle")
+    due = {"now": unit.now, "slice": SLICE}
     _advance(unit, due)
     _hide(unit, due)
 
 
 def _advance(unit: Unit, due: dict[str, int]) -> None:
     engine = unit.engine
-    moved = [row[0] for row in engine.query(_ADVANCE, due)]
-    if moved:
-        packed = {"seqs": engine.pack(moved)}
+    chosen = [row[0] for row in engine.query(_DUE + engine.for_update, due)]
+    if chosen:
+        packed = {"seqs": engine.pack(chosen)}
         several = engine.several.replace("?", ":seqs")
-        engine.execute(_UPDATE_VIEWS.format(several=several), {**packed, **WINDOWS})
-        engine.execute(_SHOW_TO_ACCEPTER.format(several=several), packed)
+        engine.later(_JOURNAL.format(several=several), packed)
+        engine.later(_ADVANCE.format(several=several), packed)
+        for side in ("requester", "accepter"):
+            engine.later(_UPDATE_VIEWS.format(several=several, side=side), {**packed, **WINDOWS})
+        engine.later(_SHOW_TO_ACCEPTER.format(several=several), packed)
 
 
 def _hide(unit: Unit, due: dict[str, int]) -> None:
+    """Take connections out of sight, place by place; the tags that a place gave them go with them."""
     engine = unit.engine
-    engine.execute(_FORGET_TAGS, due)
-    hidden = [row[0] for row in engine.query(_HIDE, due)]
-    unit.peerings.forget_unseen(hidden)
+    hidden: dict[tuple[str, str], list[int]] = {}
+    for account, region, seq in engine.query(_HIDDEN + engine.for_update, due):
+        hidden.setdefault((account, region), []).append(seq)
+    several = engine.several.replace("?", ":seqs")
+    for (account, region), seqs in hidden.items():
+        there = {"account": account, "region": region, "seqs": engine.pack(seqs)}
+        engine.later(_HIDE.format(several=several), there)
+        engine.later(_FORGET_TAGS.format(several=several), there)
+    unit.peerings.forget_unseen([seq for seqs in hidden.values() for seq in seqs])
 
 
 def next_due(unit: Unit) -> int | None:

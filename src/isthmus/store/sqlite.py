@@ -38,7 +38,7 @@ Work = Callable[[Unit], T]
 log = logging.getLogger("isthmus.store")
 
 APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
-WORDS: Final = {"identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
+WORDS: Final = {"numbered": "INTEGER PRIMARY KEY", "identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
 BATCH_LIMIT: Final = 64
 DRAIN_SLICE: Final = 16
 """Queued units run before the loop gets a turn: about 5 ms of work."""
@@ -56,7 +56,8 @@ LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PR
 class SqliteEngine:
     """The verbs of one SQLite connection."""
 
-    several = "(SELECT value FROM json_each(?))"
+    several = "IN (SELECT value FROM json_each(?))"
+    for_update = ""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Wrap a connection. One cursor serves all statements: each is read to its end at once."""
@@ -89,6 +90,25 @@ class SqliteEngine:
             return self._execute(sql, params).lastrowid or 0
         except sqlite3.DatabaseError as error:
             raise _refusal(error) from error
+
+    def later(self, sql: str, params: Params = ()) -> None:
+        """Run a statement at once: there is no way to save."""
+        self.execute(sql, params)
+
+    def expect_one(self, sql: str, params: Params = ()) -> None:
+        """Run a statement; raise `Conflict` if it does not touch a row."""
+        if self.execute(sql, params) != 1:
+            raise Conflict(sql)
+
+    def ahead(self, sql: str, params: Params = ()) -> None:
+        """Do nothing: whoever asks will be answered at once."""
+
+    def hold(self, _table: str, _ids: Sequence[str]) -> bool:
+        """Lock nothing: units that write run one after the other."""
+        return False
+
+    def alone(self, *names: str) -> None:
+        """Do nothing, for the same reason."""
 
     def pack(self, values: Sequence[Any]) -> str:
         """Return a list as one JSON parameter."""

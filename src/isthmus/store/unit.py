@@ -31,9 +31,11 @@ Change = tuple[str, str, str]
 
 
 class UnitEngine(Engine, Protocol):
-    """What a unit needs of its engine beyond the verbs: how a list of values is passed to `column IN ...`."""
+    """What a unit needs of its engine beyond the verbs: how a column is compared with a list of values."""
 
     several: str
+    for_update: str
+    """What a query says at its end to lock the rows that it chose, in words of this engine."""
 
     def pack(self, values: Sequence[Any]) -> Any:  # noqa: ANN401 - what the driver takes
         """Return a list of values as one parameter for `several`."""
@@ -89,14 +91,15 @@ class Memo:
     must never see the old one again.
     """
 
-    __slots__ = ("answers", "ends", "is_closed", "keys")
+    __slots__ = ("_has_answers", "answers", "ends", "is_closed", "keys")
 
-    def __init__(self, *, forgetful: bool = False) -> None:
-        """Begin empty; a forgetful one never remembers anything."""
+    def __init__(self, *, forgetful: bool = False, shared: bool = False) -> None:
+        """Begin empty. A forgetful one never remembers anything; where others write too, keys are all that is remembered."""
         self.keys: Known[AccessKey] = Known(forgetful=forgetful)
-        self.ends: Known[End] = Known(forgetful=forgetful)
+        self.ends: Known[End] = Known(forgetful=forgetful or shared)
         self.answers: dict[Hashable, bytes] = {}
-        self.is_closed = forgetful
+        self._has_answers = not shared
+        self.is_closed = forgetful or shared
 
     def spoil(self) -> None:
         """Forget all rows, after statements that no table's own methods have seen."""
@@ -111,7 +114,7 @@ class Memo:
     def renew(self) -> None:
         """Begin again, after a transaction has ended."""
         self.answers.clear()
-        self.is_closed = False
+        self.is_closed = not self._has_answers
         self.keys.renew()
         self.ends.renew()
 
@@ -156,9 +159,10 @@ class Unit:
     def begin(self, moment: Moment, *, writable: bool) -> None:
         """Start over for a new piece of work."""
         self.wall, self.now, self._seed = moment.wall, moment.now, moment.seed
-        self._writable, self._drawn, self._budget = writable, 0, LOOP_BUDGET
+        self.writable, self._drawn, self._budget = writable, 0, LOOP_BUDGET
         self.dry_run = self.wrote = False
         self.changes: dict[str, Change] = {}
+        self.states: dict[int, tuple[int, str]] = {}
         self.on_commit: list[Callable[[], None]] = []
 
     def entropy(self, size: int) -> bytes:
@@ -176,7 +180,7 @@ class Unit:
         """Announce a write. A dry run ends here, before anything is written (ADR 9)."""
         if self.dry_run:
             raise errors.dry_run()
-        if not self._writable:
+        if not self.writable:
             raise AssertionError("a READ unit of work tried to write")
         self.wrote = True
 

@@ -27,6 +27,7 @@ def create_vpc_peering_connection(
     peer_vpc_id, own_tags = _check_create(request, call)
     options = _requested_options(request, call)
     call.hold(call.store.vpcs, request.vpc_id, peer_vpc_id)
+    call.store.peerings.ahead_of_asked_by(request.vpc_id, _named_peer(request, call, peer_vpc_id))
     ends = call.store.vpcs.ends(request.vpc_id, peer_vpc_id)
     call.admit("vpc", request.vpc_id, ends.get(request.vpc_id))
     requester = replace(ends[request.vpc_id], options=options)
@@ -84,12 +85,17 @@ def _multipath(allow: bool | None, mode: str | None) -> Options:  # noqa: FBT001
     return Options.MULTIPATH_RESILIENCE if allow else Options.NONE
 
 
+def _named_peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, vpc_id: str) -> tuple[str, str, str]:
+    """Return account, Region and VPC that the request names as its accepter (S233)."""
+    return request.peer_owner_id or call.account, request.peer_region or call.region, vpc_id
+
+
 def _peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, found: End | None, vpc_id: str) -> tuple[End, bool]:
     """Return the side that is asked, and whether that VPC exists (S234-S236).
 
     An unknown VPC is an error only where neither an account nor another Region was named; else the connection fails.
     """
-    account, region = request.peer_owner_id or call.account, request.peer_region or call.region
+    account, region, _ = _named_peer(request, call, vpc_id)
     if found and found.place == (account, region):
         return found, True
     if request.peer_owner_id is None and region == call.region:
@@ -103,15 +109,18 @@ def accept_vpc_peering_connection(
     """Accept a pending request (S253-S258). The answer says `provisioning` (S225)."""
     peering_id = _required(request.vpc_peering_connection_id)
     found = call.find(call.store.peerings, peering_id)
-    call.hold(call.store.vpcs, found.requester.vpc_id, found.accepter.vpc_id)
+    if call.hold(call.store.vpcs, found.requester.vpc_id, found.accepter.vpc_id):
+        call.store.peerings.ahead_of_established(found.requester.vpc_id, found.accepter.vpc_id)
+        call.store.tags.ahead_of(call.account, call.region, [peering_id])
+        found = call.find(call.store.peerings, peering_id)
     rules.check_may_accept(found, call.account, call.region)
     one, other = found.requester.vpc_id, found.accepter.vpc_id
     rules.check_pair(found, call.store.peerings.established_between(one, other))
     counts = [call.store.peerings.established_of(vpc_id) for vpc_id in (one, other)]
     rules.check_active(counts, call.quotas.active_peerings_per_vpc)
-    accepted = rules.accept(found, call.now, call.delays)
+    accepted, own_tags = rules.accept(found, call.now, call.delays), _tags(found, call)
     call.store.peerings.put(rules.settle(accepted, call.now))
-    return ec2.AcceptVpcPeeringConnectionResult(vpc_peering_connection=_shown(accepted, call, _tags(found, call)))
+    return ec2.AcceptVpcPeeringConnectionResult(vpc_peering_connection=_shown(accepted, call, own_tags))
 
 
 def reject_vpc_peering_connection(

@@ -40,6 +40,7 @@ def create_tags(request: ec2.CreateTagsRequest, call: Call) -> ec2.CreateTagsRes
     limit = call.quotas.tags_per_resource
     added = rules.to_create(pairs(request.tags), limit)
     found = _resources(call, request.resources)
+    call.alone(*(f"tags of {resource_id} of {call.account} in {call.region}" for resource_id in found))
     held = call.store.tags.of(call.account, call.region, list(found))
     for resource_id in found:
         rules.merged(held.get(resource_id, {}), added, limit)

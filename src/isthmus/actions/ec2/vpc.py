@@ -36,6 +36,7 @@ def create_vpc(request: ec2.CreateVpcRequest, call: Call) -> ec2.CreateVpcResult
     vpc = _new_vpc(call, rules.check_tenancy(request.instance_tenancy))
     tags = specified(request.tag_specifications, "vpc", call)
     call.authorize()
+    call.alone(f"vpcs of {call.account} in {call.region}")
     held = call.store.vpcs.count(account=call.account, region=call.region)
     rules.check_vpc_count(held, call.quotas.vpcs_per_region)
     blocks = [_ipv4_block(call, vpc, prefix, is_primary=True)]

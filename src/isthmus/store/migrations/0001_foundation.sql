@@ -1,6 +1,8 @@
 -- The foundation: accounts, VPCs with what belongs to them, peering connections, tags, the journal.
 --
--- {identity} and {clustered} are the two words that differ between engines; everything else is common SQL.
+-- {numbered}, {identity} and {clustered} are the words that differ between engines; everything else is common SQL. A row's
+-- number is given by the database ({identity}) or, where its server may know it before the database does, drawn from a sequence
+-- that all such tables share ({numbered}).
 -- Instants are milliseconds since the epoch, in service time; booleans are 0 and 1; CIDR blocks are canonical text.
 
 CREATE TABLE server_state (
@@ -11,7 +13,7 @@ CREATE TABLE server_state (
 );
 
 CREATE TABLE account (
-    seq        {identity},
+    seq        {numbered},
     id         TEXT   NOT NULL UNIQUE,
     name       TEXT   NOT NULL,
     created_at BIGINT NOT NULL,
@@ -19,7 +21,7 @@ CREATE TABLE account (
 );
 
 CREATE TABLE access_key (
-    seq           {identity},
+    seq           {numbered},
     id            TEXT   NOT NULL UNIQUE,
     account       TEXT   NOT NULL REFERENCES account (id),
     secret        TEXT   NOT NULL,
@@ -32,7 +34,7 @@ CREATE TABLE access_key (
 CREATE INDEX access_key_account ON access_key (account, seq);
 
 CREATE TABLE vpc (
-    seq                                  {identity},
+    seq                                  {numbered},
     id                                   TEXT    NOT NULL UNIQUE,
     account                              TEXT    NOT NULL,
     region                               TEXT    NOT NULL,
@@ -48,7 +50,7 @@ CREATE TABLE vpc (
 CREATE INDEX vpc_place ON vpc (account, region, seq);
 
 CREATE TABLE vpc_cidr_block (
-    seq                  {identity},
+    seq                  {numbered},
     id                   TEXT    NOT NULL UNIQUE,
     account              TEXT    NOT NULL,
     region               TEXT    NOT NULL,
@@ -65,7 +67,7 @@ CREATE UNIQUE INDEX vpc_cidr_block_provided ON vpc_cidr_block (prefix) WHERE ipv
 CREATE INDEX vpc_cidr_block_prefix ON vpc_cidr_block (prefix);
 
 CREATE TABLE route_table (
-    seq            {identity},
+    seq            {numbered},
     id             TEXT    NOT NULL UNIQUE,
     account        TEXT    NOT NULL,
     region         TEXT    NOT NULL,
@@ -79,7 +81,7 @@ CREATE INDEX route_table_vpc ON route_table (vpc_id, account, region, seq);
 CREATE UNIQUE INDEX route_table_main ON route_table (vpc_id) WHERE is_main = 1;
 
 CREATE TABLE security_group (
-    seq         {identity},
+    seq         {numbered},
     id          TEXT   NOT NULL UNIQUE,
     account     TEXT   NOT NULL,
     region      TEXT   NOT NULL,
@@ -93,7 +95,7 @@ CREATE INDEX security_group_vpc ON security_group (vpc_id, account, region, seq)
 CREATE UNIQUE INDEX security_group_name ON security_group (vpc_id, lower(name));
 
 CREATE TABLE security_group_rule (
-    seq                 {identity},
+    seq                 {numbered},
     id                  TEXT    NOT NULL UNIQUE,
     account             TEXT    NOT NULL,
     region              TEXT    NOT NULL,
@@ -113,7 +115,7 @@ CREATE INDEX security_group_rule_place ON security_group_rule (account, region, 
 CREATE INDEX security_group_rule_group ON security_group_rule (group_id, account, region, seq);
 
 CREATE TABLE network_acl (
-    seq        {identity},
+    seq        {numbered},
     id         TEXT    NOT NULL UNIQUE,
     account    TEXT    NOT NULL,
     region     TEXT    NOT NULL,
@@ -126,7 +128,7 @@ CREATE INDEX network_acl_vpc ON network_acl (vpc_id, account, region, seq);
 CREATE UNIQUE INDEX network_acl_default ON network_acl (vpc_id) WHERE is_default = 1;
 
 CREATE TABLE network_acl_entry (
-    seq            {identity},
+    seq            {numbered},
     id             TEXT    NOT NULL UNIQUE,
     account        TEXT    NOT NULL,
     region         TEXT    NOT NULL,
@@ -145,7 +147,7 @@ CREATE TABLE network_acl_entry (
 -- States are compared one by one: for a list of more than two SQLite builds a table of its own at every write, which doubled
 -- the cost of an insert.
 CREATE TABLE peering (
-    seq                {identity},
+    seq                {numbered},
     id                 TEXT    NOT NULL UNIQUE,
     requester_account  TEXT    NOT NULL,
     requester_region   TEXT    NOT NULL,

@@ -1,0 +1,482 @@
+"""What only the shared engine does: several servers on one database, lost connections, and few round trips."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from msgspec.structs import replace
+
+from isthmus.actions import administration
+from isthmus.actions.administration import NewAccount
+from isthmus.config import Settings
+from isthmus.domain.access_keys import LONG_TERM_PREFIX
+from isthmus.domain.accounts import KeyStatus
+from isthmus.domain.errors import ApiError, Conflict
+from isthmus.domain.peering import DAY, LIFETIME
+from isthmus.store import migrate, pipeline, settle
+from isthmus.store.api import Kind, SchemaError
+from isthmus.store.clock import ManualClock, counted_seeds
+from isthmus.store.pipeline import masked, translated
+from isthmus.store.postgres import PostgresSettings, PostgresStore
+from isthmus.store.unit import Unit
+from isthmus.testing import InProcess
+from tests.postgres import Cluster
+from tests.store.builders import NOW, ONE, REGION, peering, put_vpc, read, vpc, vpc_ids, write
+
+pytestmark = pytest.mark.extended
+
+
+@pytest.fixture
+def url(postgres: Cluster) -> str:
+    return postgres.database()
+
+
+@contextmanager
+def servers(url: str, count: int = 2, clock: ManualClock | None = None, **settings: Any) -> Iterator[list[PostgresStore]]:
+    """So many servers on one database."""
+    chosen = PostgresSettings(**{"connections": 2, **settings})
+    made = [PostgresStore(url, clock=clock, seeds=counted_seeds(100 * n), settings=chosen) for n in range(count)]
+    try:
+        yield made
+    finally:
+        for each in made:
+            each.close()
+
+
+# --- what a unit costs ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def server(url: str) -> Iterator[InProcess]:
+    with InProcess(Settings(data=url, connections=1), seed=None) as running:
+        yield running
+
+
+def trips_of(server: InProcess, act: Callable[[], Any]) -> int:
+    before = server.store.trips  # type: ignore[union-attr]  # on PostgreSQL
+    act()
+    return server.store.trips - before  # type: ignore[union-attr]
+
+
+def test_a_describe_by_id_takes_one_round_trip_and_a_create_at_most_four(server: InProcess) -> None:
+    mine, theirs = server.client("111111111111"), server.client("222222222222")
+    one = mine.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    other = theirs.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    ids: list[str] = []
+
+    def create() -> None:
+        tags = [{"ResourceType": "vpc-peering-connection", "Tags": [{"Key": "a", "Value": "b"}]}]
+        answer = mine.create_vpc_peering_connection(
+            VpcId=one, PeerVpcId=other, PeerOwnerId="222222222222", TagSpecifications=tags
+        )
+        ids.append(answer["VpcPeeringConnection"]["VpcPeeringConnectionId"])
+
+    assert trips_of(server, create) <= 4
+    assert trips_of(server, lambda: theirs.accept_vpc_peering_connection(VpcPeeringConnectionId=ids[0])) <= 4
+    for client in (mine, theirs):
+        assert trips_of(server, lambda: client.describe_vpc_peering_connections(VpcPeeringConnectionIds=ids)) == 1  # noqa: B023
+    assert trips_of(server, lambda: mine.create_vpc(CidrBlock="10.2.0.0/16")) <= 4
+    assert trips_of(server, lambda: mine.delete_vpc_peering_connection(VpcPeeringConnectionId=ids[0])) <= 4
+
+
+def test_a_read_that_asks_more_than_once_sees_one_snapshot(url: str) -> None:
+    with servers(url) as (one, other):
+        write(one, put_vpc(1))
+        runs: list[int] = []
+
+        def work(unit: Unit) -> tuple[int, int]:
+            before = unit.vpcs.count()
+            runs.append(before)
+            write(other, put_vpc(100 + len(runs)))
+            return before, unit.vpcs.count()
+
+        for _ in range(3):
+            before, after = read(one, work)
+            assert before == after
+        assert len(runs) == 4  # the first has learnt that it takes a transaction
+
+
+def test_without_prepared_statements_everything_works_alike(url: str) -> None:
+    with servers(url, 1, prepared_statements=False) as (store,):
+        saved = write(store, put_vpc(1))
+        assert read(store, lambda unit: unit.vpcs.get(saved.id)) == saved
+        with psycopg.connect(url) as other:
+            row = other.execute("SELECT count(*) FROM pg_prepared_statements").fetchone()
+        assert row == (0,)
+        assert read(store, lambda unit: unit.engine.query("SELECT count(*) FROM pg_prepared_statements")) == [(0,)]
+
+
+# --- several servers --------------------------------------------------------------------------------------------------
+
+
+def test_servers_that_start_at_once_make_one_schema(url: str) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        stores = list(pool.map(lambda _: PostgresStore(url), range(4)))
+    assert len({store.installation for store in stores}) == 1
+    assert [read(store, vpc_ids) for store in stores] == [[]] * 4
+    for store in stores:
+        store.close()
+
+
+def test_a_write_of_one_server_is_read_by_the_other_at_once(url: str) -> None:
+    with servers(url) as (one, other):
+        for number in range(1, 4):
+            write(one, put_vpc(number))
+            assert read(other, lambda unit: unit.vpcs.count()) == number
+
+
+def test_service_time_moves_for_every_server_at_once(url: str) -> None:
+    with servers(url, clock=ManualClock(NOW)) as (one, other):
+        assert read(other, lambda unit: unit.now) == NOW
+        write(one, lambda unit: one.set_offset(unit, DAY))
+        assert read(other, lambda unit: (unit.wall, unit.now)) == (NOW, NOW + DAY)
+
+
+def test_time_is_the_databases_whatever_this_machine_thinks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with servers(url, 1) as (store,):
+        before = read(store, lambda unit: unit.wall)
+        monkeypatch.setattr("time.time_ns", lambda: 0)
+        monkeypatch.setattr("isthmus.store.postgres_worker._running", lambda: 10**9)  # as after a long sleep
+        assert 0 <= read(store, lambda unit: unit.wall) - before < 60_000
+
+
+def with_key(store: PostgresStore) -> NewAccount:
+    made: NewAccount = write(store, lambda unit: administration.create_account(unit, "somebody"))
+    return made
+
+
+def test_a_key_that_one_server_switches_off_opens_nothing_at_the_other(url: str) -> None:
+    with servers(url) as (one, other):
+        key = with_key(one).key
+
+        def status(unit: Unit) -> KeyStatus | None:
+            found = unit.access_keys.get(key.id)
+            return None if found is None else found.status
+
+        assert [read(other, status) for _ in range(2)] == [KeyStatus.ACTIVE] * 2
+        write(one, lambda unit: unit.access_keys.put(replace(key, status=KeyStatus.INACTIVE)))
+        assert read(other, status) is KeyStatus.INACTIVE
+        write(one, lambda unit: administration.reset(unit, identity=True))
+        assert read(other, status) is None
+        assert key.id.startswith(LONG_TERM_PREFIX)
+
+
+def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -> None:
+    """Its key may be remembered, and the action need no row."""
+    with servers(url) as (one, other):
+        key = with_key(one).key
+        runs: list[bool] = []
+
+        def work(unit: Unit) -> None:
+            runs.append(unit.access_keys.get(key.id) is not None)
+
+        read(other, work)
+        write(one, lambda unit: unit.access_keys.delete(key))
+        read(other, work)
+        assert runs[-1] is False
+
+
+def test_a_step_is_taken_once_however_many_servers_see_that_it_is_due(url: str) -> None:
+    clock = ManualClock(NOW)
+    with servers(url, 3, clock, connections=4) as stores:
+        for number in range(1, 21):
+            write(stores[0], lambda unit: unit.peerings.put(peering(number, requester=unlike(number))))  # noqa: B023
+        clock.advance(LIFETIME)
+        barrier = threading.Barrier(12)
+
+        def ask(number: int) -> list[str]:
+            barrier.wait()
+            return read(stores[number % 3], lambda unit: [row.state.value for row in unit.peerings.where()])
+
+        with ThreadPoolExecutor(12) as pool:
+            seen = list(pool.map(ask, range(12)))
+        assert seen == [["expired"] * 20] * 12
+        assert read(stores[0], lambda unit: unit.engine.query("SELECT count(*) FROM journal")) == [(20,)]
+
+
+def unlike(number: int) -> Any:
+    return replace(peering(1).requester, vpc_id=f"vpc-{number}")
+
+
+def test_an_acceptance_and_an_expiry_at_once_leave_one_of_them(url: str) -> None:
+    """The step chooses its rows while somebody else is writing one of them: it waits, and looks again."""
+    clock = ManualClock(NOW)
+    with servers(url, clock=clock, connections=3) as (one, other):
+        saved = write(one, lambda unit: unit.peerings.put(peering(1)))
+        with ThreadPoolExecutor(1) as pool:
+
+            def end_it(unit: Unit) -> Any:
+                unit.engine.expect_one("UPDATE peering SET due_at = NULL, due_state = NULL WHERE seq = ?", (saved.seq,))
+                unit.engine.query("SELECT 1")
+                clock.advance(LIFETIME)
+                settling = pool.submit(read, other, lambda unit: unit.engine.query("SELECT count(*) FROM journal"))
+                assert waits_for_a_lock(url)
+                unit.wrote = True
+                return settling
+
+            settling = write(one, end_it)
+            assert settling.result(10) == [(0,)]
+        assert read(one, lambda unit: [row.state for row in unit.peerings.where()]) == [saved.state]
+
+
+def waits_for_a_lock(url: str) -> bool:
+    """Wait until some connection waits for another's lock."""
+    with psycopg.connect(url, autocommit=True) as looking:
+        for _ in range(2_000):
+            row = looking.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'").fetchone()
+            if row and row[0]:
+                return True
+    return False
+
+
+def test_an_idle_server_takes_steps_that_another_made_due(url: str) -> None:
+    clock = ManualClock(NOW)
+
+    async def scenario(one: PostgresStore, other: PostgresStore) -> None:
+        await other.start()
+        write(one, lambda unit: unit.peerings.put(peering(1)))
+        clock.advance(LIFETIME)
+        with psycopg.connect(url, autocommit=True) as looking:
+            async with asyncio.timeout(20):
+                while looking.execute("SELECT state FROM peering").fetchone() != ("expired",):  # noqa: ASYNC110 - not ours
+                    await asyncio.sleep(0.02)
+        await other.stop()
+
+    with servers(url, clock=clock, poll_seconds=0.05) as (one, other):
+        asyncio.run(scenario(one, other))
+
+
+def test_rows_that_are_held_are_locked_until_the_unit_ends(url: str) -> None:
+    with servers(url) as (one, other), ThreadPoolExecutor(1) as pool:
+        write(one, put_vpc(1))
+        order: list[str] = []
+
+        def held(unit: Unit, name: str) -> None:
+            unit.engine.hold("vpc", [vpc(1).id])
+            unit.engine.query("SELECT 1")
+            order.append(name)
+
+        def first(unit: Unit) -> Any:
+            held(unit, "first")
+            second = pool.submit(write, other, lambda unit: held(unit, "second"))
+            assert waits_for_a_lock(url)
+            order.append("first still")
+            return second
+
+        write(one, first).result(10)
+        assert order == ["first", "first still", "second"]
+
+
+# --- lost races -------------------------------------------------------------------------------------------------------
+
+
+def test_a_deadlock_is_a_lost_race(url: str) -> None:
+    with servers(url, connections=2) as (one, other):
+        write(one, lambda unit: [unit.vpcs.put(vpc(number)) for number in (1, 2)])
+        meet = threading.Barrier(2)
+
+        def both(store: PostgresStore, *numbers: int) -> str:
+            def work(unit: Unit) -> str:
+                for number in numbers:
+                    unit.engine.hold("vpc", [vpc(number).id])
+                    unit.engine.query("SELECT 1")
+                    if number == numbers[0]:
+                        meet.wait(10)
+                return "done"
+
+            try:
+                return str(write(store, work))
+            except Conflict:
+                return "lost"
+
+        with ThreadPoolExecutor(2) as pool:
+            ends = [pool.submit(both, one, 1, 2), pool.submit(both, other, 2, 1)]
+            assert sorted(end.result(30) for end in ends) == ["done", "lost"]
+
+
+def test_a_row_that_was_written_meanwhile_fails_the_whole_unit(url: str) -> None:
+    with servers(url) as (one, other):
+        saved = write(one, put_vpc(1))
+
+        def work(unit: Unit) -> None:
+            unit.vpcs.put(vpc(2))
+            write(other, lambda theirs: theirs.vpcs.put(replace(saved, enable_dns_hostnames=True)))
+            unit.vpcs.put(replace(saved, enable_dns_support=False))
+
+        with pytest.raises(Conflict):
+            write(one, work)
+        assert read(one, vpc_ids) == [saved.id]
+
+
+# --- connections that break -------------------------------------------------------------------------------------------
+
+
+def cut(url: str) -> None:
+    """End every connection to the database but the one that does it."""
+    with psycopg.connect(url, autocommit=True) as killer:
+        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> %s"
+        killer.execute(sql, (killer.info.backend_pid,))
+
+
+def test_connections_that_were_cut_while_idle_are_made_anew_and_nobody_notices(url: str) -> None:
+    with servers(url, 1) as (store,):
+        write(store, put_vpc(1))
+        for number in (2, 3):
+            cut(url)
+            write(store, put_vpc(number))
+            cut(url)
+            assert read(store, lambda unit: unit.vpcs.count()) == number
+
+
+def test_a_unit_that_is_cut_off_runs_again_and_leaves_one_trace(url: str) -> None:
+    with servers(url, 1) as (store,):
+        runs: list[int] = []
+
+        def work(unit: Unit) -> Any:
+            saved = unit.vpcs.put(vpc(1))
+            unit.engine.query("SELECT 1")
+            if not runs:
+                cut(url)
+            runs.append(saved.seq)
+            return unit.engine.query("SELECT count(*) FROM vpc")
+
+        assert write(store, work) == [(1,)]
+        assert len(runs) == 2
+        assert read(store, vpc_ids) == [vpc(1).id]
+
+
+def test_a_commit_that_is_cut_off_is_never_a_yes(url: str) -> None:
+    with servers(url, 1) as (store,):
+
+        def work(unit: Unit) -> None:
+            unit.vpcs.put(vpc(1))
+            unit.engine.query("SELECT 1")
+            cut(url)
+
+        with pytest.raises(ApiError, match="Unavailable"):
+            write(store, work)
+        assert read(store, vpc_ids) == []
+
+
+def test_a_database_that_is_gone_is_unavailable_and_comes_back(clusters: Any) -> None:
+    cluster = clusters.new(fsync=False).start()
+    with servers(cluster.database(), 1) as (store,):
+        write(store, put_vpc(1))
+        cluster.stop()
+        for kind in Kind:
+            with pytest.raises(ApiError, match="Unavailable"):
+                store.run_now(kind, vpc_ids)
+        cluster.start()
+        write(store, put_vpc(2))
+        assert read(store, lambda unit: unit.vpcs.count()) == 2
+    cluster.kill()
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_database_that_is_not_there_is_a_sentence_without_its_password() -> None:
+    with pytest.raises(SchemaError, match=r"cannot be used: .*--data") as caught:
+        PostgresStore("postgresql://me:secret@127.0.0.1:1/x")
+    assert "secret" not in str(caught.value)
+
+
+def test_a_database_of_another_program_is_refused_and_left_alone(url: str) -> None:
+    with psycopg.connect(url) as other:
+        other.execute("CREATE TABLE theirs (a INTEGER)")
+    with pytest.raises(SchemaError, match="some other program"):
+        PostgresStore(url)
+    with psycopg.connect(url) as other:
+        assert other.execute("SELECT relname FROM pg_class WHERE relname IN ('vpc', 'theirs')").fetchall() == [("theirs",)]
+
+
+def test_a_newer_schema_is_refused_only_where_it_says_so(url: str) -> None:
+    PostgresStore(url).close()
+    newest = migrate.newest()
+    with psycopg.connect(url, autocommit=True) as newer:
+        newer.execute("UPDATE isthmus_schema SET version = %s", (newest + 1,))
+        with servers(url, 1) as (store,):  # expanded: an old server may start and go on
+            write(store, put_vpc(1))
+            newer.execute("UPDATE isthmus_schema SET needs = %s", (newest + 1,))
+            said: list[str] = []
+            store.on_fatal = said.append
+            with pytest.raises(ApiError, match="Unavailable"):
+                write(store, put_vpc(2))
+            assert "newer" in said[0]
+        with pytest.raises(SchemaError, match="newer Isthmus"):
+            PostgresStore(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://me:secret@host:5432/db", "postgresql://me@host:5432/db"),
+        ("postgresql://me@host/db?password=secret&sslmode=require", "postgresql://me@host/db?sslmode=require"),
+        ("postgresql://me:se%40c@one,two/db", "postgresql://me@one,two/db"),
+        ("postgresql:///db?host=/run", "postgresql:///db?host=/run"),
+    ],
+)
+def test_a_password_is_never_shown(url: str, shown: str) -> None:
+    assert masked(url) == shown
+
+
+# --- the dialect ------------------------------------------------------------------------------------------------------
+
+
+def test_parameters_are_numbered_and_text_is_left_alone() -> None:
+    text = translated("SELECT '?', ':a', x::bigint FROM t WHERE a = ? AND b = ?")
+    assert text.sql == b"SELECT '?', ':a', x::bigint FROM t WHERE a = $1 AND b = $2"
+    named = translated("SELECT :now, :slice, :now")
+    assert (named.sql, named.names) == (b"SELECT $1, $2, $1", ("now", "slice"))
+
+
+def test_text_compares_byte_by_byte_in_any_collation(postgres: Cluster) -> None:
+    postgres.sql("CREATE DATABASE german TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'de' LOCALE 'C'")
+    with servers(postgres.url("german"), 1) as (store,):
+        sql = 'SELECT array_agg(name ORDER BY name COLLATE "C") = array_agg(name ORDER BY name) FROM account'
+        write(store, lambda unit: [administration.create_account(unit, name) for name in ("b", "a", "B", "ä", "A")])
+        assert read(store, lambda unit: unit.engine.query(f"SELECT count(*) FROM account WHERE 1 = ({sql})::int")) == [(5,)]
+
+
+def test_numbers_of_new_rows_follow_the_units_that_made_them(url: str) -> None:
+    with servers(url) as (one, other):
+        made = [write((one, other)[number % 2], put_vpc(number)).seq for number in range(1, 7)]
+        many = write(one, lambda unit: [unit.vpcs.put(vpc(100 + number)).seq for number in range(200)])
+    assert made == sorted(made)
+    assert [*made, *many] == sorted({*made, *many})
+
+
+def test_numbers_go_on_beyond_those_that_an_import_brought(url: str) -> None:
+    with servers(url, 1) as (store,):
+        write(store, put_vpc(1))
+        for table in ("vpc", "tag", "journal"):
+            write(store, lambda unit: unit.engine.reached(table, 10_000))  # noqa: B023
+        saved = write(store, put_vpc(2))
+        assert saved.seq > 10_000
+        write(store, lambda unit: unit.tags.replace(ONE, REGION, "vpc", saved, {"a": "b"}))
+        assert [tag.seq for tag in read(store, lambda unit: unit.tags.where())] == [10_001]
+
+
+def test_a_slice_leaves_no_tag_of_what_it_hides(url: str) -> None:
+    clock = ManualClock(NOW)
+    with servers(url, 1, clock) as (store,):
+
+        def make(unit: Unit) -> None:
+            for number in range(1, 6):
+                saved = unit.peerings.put(peering(number, requester=unlike(number)))
+                unit.tags.replace(ONE, REGION, "vpc-peering-connection", saved, {"a": "b"})
+
+        write(store, make)
+        clock.advance(LIFETIME + 3 * DAY)
+        assert read(store, lambda unit: (unit.tags.count(), unit.peerings.count())) == (0, 0)
+        assert read(store, settle.next_due) is None
+
+
+def test_a_connection_asks_for_a_server_that_takes_writes(url: str) -> None:
+    with pipeline.connect(url) as connection:
+        assert connection.info.get_parameters()["target_session_attrs"] == "read-write"
