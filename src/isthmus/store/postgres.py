@@ -13,7 +13,6 @@ import logging
 import queue
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -27,6 +26,7 @@ from isthmus.store.clock import Clock, Seeds, system_seeds
 from isthmus.store.pipeline import masked
 from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
 from isthmus.store.postgres_worker import DueError, Worker
+from isthmus.store.threads import Threads
 from isthmus.store.unit import Unit
 
 T = TypeVar("T")
@@ -78,11 +78,10 @@ class PostgresStore:
         self._idle: queue.LifoQueue[Worker] = queue.LifoQueue()
         for worker in reversed(self._workers):
             self._idle.put(worker)
-        self._threads: ThreadPoolExecutor | None = None
+        self._threads: Threads | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Future[Any]] = set()
-        self._waiting = 0  # units given to the threads and not answered yet
         self._next_due: int | None = None
         self._wakes_at = 0.0
         self._now, self._now_at = 0, 0.0  # service time, and when that was, on a clock that nobody sets
@@ -106,7 +105,7 @@ class PostgresStore:
     def close(self) -> None:
         """Let the threads and the connections go."""
         if self._threads is not None:
-            self._threads.shutdown(wait=True)
+            self._threads.close()
         for worker in self._workers:
             worker.drop()
 
@@ -189,7 +188,7 @@ class PostgresStore:
         if self._timer:
             self._timer.cancel()
         self._loop = None
-        while self._waiting:  # noqa: ASYNC110 - once in a server's life
+        while self._threads is not None and self._threads.waiting:  # noqa: ASYNC110 - once in a server's life
             await asyncio.sleep(POLL_SECONDS)
 
     async def run(self, kind: Kind, work: Work[T]) -> T:
@@ -206,19 +205,19 @@ class PostgresStore:
 
     def _submit(self, kind: Kind, work: Work[T], *, unchecked: bool = False) -> "asyncio.Future[T]":
         loop = asyncio.get_running_loop()
-        if self._waiting >= self.settings.queue_limit:
+        threads = self._threads
+        if threads is not None and threads.waiting >= self.settings.queue_limit:
             refused: asyncio.Future[T] = loop.create_future()
             refused.set_exception(errors.request_limit_exceeded())
             return refused
-        if self._threads is None:
-            self._threads = ThreadPoolExecutor(self.settings.connections, thread_name_prefix="isthmus-unit")
-        self._waiting += 1
-        future = loop.run_in_executor(self._threads, lambda: self.run_now(kind, work, unchecked=unchecked))
-        future.add_done_callback(self._answered)
-        return future
+        if threads is None or threads.loop is not loop:
+            threads = self._threads = self._new_threads(loop)
+        return threads.submit(lambda: self.run_now(kind, work, unchecked=unchecked))
 
-    def _answered(self, _: "asyncio.Future[Any]") -> None:
-        self._waiting -= 1
+    def _new_threads(self, loop: asyncio.AbstractEventLoop) -> Threads:
+        if self._threads is not None:
+            self._threads.close()
+        return Threads(self.settings.connections, loop)
 
     # --- what happens by itself -----------------------------------------------------------------------------------------
 
