@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -26,6 +27,7 @@ from isthmus.store.postgres import PostgresSettings, PostgresStore
 from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
 from tests.postgres import Cluster
+from tests.running import isthmus, running
 from tests.store.builders import NOW, ONE, REGION, peering, put_vpc, read, vpc, vpc_ids, write
 
 pytestmark = pytest.mark.extended
@@ -270,6 +272,24 @@ def test_rows_that_are_held_are_locked_until_the_unit_ends(url: str) -> None:
 
         write(one, first).result(10)
         assert order == ["first", "first still", "second"]
+
+
+def test_two_servers_over_the_network_are_one_service(url: str, tmp_path: Path) -> None:
+    with running(tmp_path / "one", f"--data={url}") as one, running(tmp_path / "other", f"--data={url}") as other:
+        vpc_ids = [one.client().create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]]
+        vpc_ids.append(other.client("222222222222").create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"])
+        asked = one.client().create_vpc_peering_connection(
+            VpcId=vpc_ids[0], PeerVpcId=vpc_ids[1], PeerOwnerId="222222222222"
+        )["VpcPeeringConnection"]
+        other.client("222222222222").accept_vpc_peering_connection(VpcPeeringConnectionId=asked["VpcPeeringConnectionId"])
+        (seen,) = one.client().describe_vpc_peering_connections()["VpcPeeringConnections"]
+        assert seen["Status"]["Code"] == "active"
+        assert other.run("clock", "advance", "1d")["offset_seconds"] == one.run("clock", "show")["offset_seconds"] == 86_400
+        for each in (one, other):
+            assert each.stop() == 0
+            assert "Traceback" not in each.said
+        assert isthmus(tmp_path, "reset", "--yes", "--data", url).returncode == 0
+        assert isthmus(tmp_path, "check", "--data", url).returncode == 0
 
 
 # --- lost races -------------------------------------------------------------------------------------------------------
