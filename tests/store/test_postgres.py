@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
@@ -19,6 +20,8 @@ from isthmus.domain.access_keys import LONG_TERM_PREFIX
 from isthmus.domain.accounts import KeyStatus
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import DAY, LIFETIME
+from isthmus.gateway.admin import PREFIX, Admin
+from isthmus.gateway.guard import Bounds
 from isthmus.store import migrate, pipeline, settle
 from isthmus.store.api import Kind, SchemaError
 from isthmus.store.clock import ManualClock, counted_seeds
@@ -31,6 +34,7 @@ from tests.running import isthmus, running
 from tests.store.builders import NOW, ONE, REGION, peering, put_vpc, read, vpc, vpc_ids, write
 
 pytestmark = pytest.mark.extended
+BOUNDS = Bounds("127.0.0.1")
 
 
 @pytest.fixture
@@ -331,6 +335,35 @@ def test_a_row_that_was_written_meanwhile_fails_the_whole_unit(url: str) -> None
         with pytest.raises(Conflict):
             write(one, work)
         assert read(one, vpc_ids) == [saved.id]
+
+
+def test_an_administrators_lost_race_is_run_again(url: str) -> None:
+    with servers(url) as (one, other):
+        key = with_key(one).key
+        write(one, lambda unit: unit.vpcs.put(vpc(1, key.account)))
+        real = administration.remove_objects
+        meddled: list[Any] = []
+
+        def meddle(unit: Unit, account_id: str) -> None:
+            if not meddled:
+                found = read(other, lambda unit: unit.access_keys.get(key.id))
+                meddled.append(write(other, lambda unit: unit.access_keys.put(replace(found, status=KeyStatus.INACTIVE))))
+            real(unit, account_id)
+
+        args = {"with_objects": True}
+        with mock.patch.object(administration, "remove_objects", meddle):
+            path = f"{PREFIX}accounts/{key.account}/delete"
+            answer = asyncio.run(once(one, lambda: Admin("", BOUNDS).perform("POST", path, args, one)))
+        assert (answer.status, len(meddled)) == (200, 1)
+        assert read(other, lambda unit: (unit.accounts.count(), unit.vpcs.count())) == (0, 0)
+
+
+async def once(store: PostgresStore, act: Callable[[], Any]) -> Any:
+    await store.start()
+    try:
+        return await act()
+    finally:
+        await store.stop()
 
 
 # --- connections that break -------------------------------------------------------------------------------------------

@@ -5,8 +5,10 @@ Only `health` is free. Everything else needs the token from the file beside the 
 whatever changes something needs POST. Answers are JSON, except for metrics.
 """
 
+import asyncio
 import hmac
 import json
+import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -28,6 +30,8 @@ from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.xml import instant
 
 PREFIX: Final = "/_isthmus/"
+WAITS: Final = (0.01, 0.02, 0.04, 0.08)
+"""At most so many seconds before each further attempt of what lost a race."""
 EARLIEST: Final = 0
 LATEST: Final = 253_402_300_799_000 - durations.LONGEST
 """Service time stays where every instant that follows from it is still a date."""
@@ -68,7 +72,7 @@ class Admin(Struct):
         if route is None:
             return _json(404, {"error": f"There is no {method} {path} here."})
         try:
-            return await route(self, store, rest, args)
+            return await _until_won(lambda: route(self, store, rest, args))
         except (BadRequestError, AdministrationError) as error:
             return _json(400, {"error": str(error)})
         except ApiError as error:
@@ -79,6 +83,16 @@ class Admin(Struct):
     def _has_token(self, http: HttpRequest) -> bool:
         scheme, _, token = (http.header("authorization") or "").partition(" ")
         return scheme.lower() == "bearer" and hmac.compare_digest(token.strip().encode(), self.token.encode())
+
+
+async def _until_won(act: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
+    """Do something, and again if it lost a race against another server's unit; after a few times raise `Conflict`."""
+    for wait in WAITS:
+        try:
+            return await act()
+        except Conflict:
+            await asyncio.sleep(wait * random.random())  # noqa: S311 - jitter
+    return await act()
 
 
 def _args(http: HttpRequest) -> dict[str, Any]:
