@@ -28,8 +28,7 @@ from isthmus.domain import ids, peering
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.peering import Delays, End, Peering
 from isthmus.domain.vpc import Vpc, VpcCidrBlock
-from isthmus.store.api import Kind
-from isthmus.store.sqlite import SqliteStore
+from isthmus.store.api import Kind, Store
 from isthmus.store.unit import Unit
 
 REGION = "us-east-1"
@@ -71,7 +70,7 @@ def make_vpcs(unit: Unit, draw: Draw, account: str, blocks: Sequence[str]) -> li
     return [make_vpc(unit, draw, account, block) for block in blocks]
 
 
-def make_ends(store: SqliteStore, draw: Draw, account: str, blocks: Sequence[str]) -> list[End]:
+def make_ends(store: Store, draw: Draw, account: str, blocks: Sequence[str]) -> list[End]:
     """VPCs with these blocks."""
     made: list[End] = []
     for at in range(0, len(blocks), BATCH):
@@ -158,7 +157,7 @@ def create(unit: Unit, draw: Draw, pair: tuple[End, End]) -> None:
 class Timing:
     """One file whose statements are timed: what to ask for in turn, and pairs that are not connected yet."""
 
-    store: SqliteStore
+    store: Store
     account: str
     draw: Draw
     connections: Iterator[str]
