@@ -119,16 +119,16 @@ class Stage:
 
     def fingerprint(self) -> str:
         """A hash over all rows of all tables, the journal's included."""
-        digest = hashlib.blake2b()
 
-        def read(unit: Unit) -> None:
+        def read(unit: Unit) -> str:
+            digest = hashlib.blake2b()  # here: a unit may be run again
             for table in TABLES:
                 digest.update(f"\n{table}\n".encode())
                 for row in unit.engine.query(f"SELECT * FROM {table} ORDER BY 1, 2, 3"):
                     digest.update(repr(row).encode())
+            return digest.hexdigest()
 
-        self.server.store.run_now(Kind.READ, read)
-        return digest.hexdigest()
+        return self.server.store.run_now(Kind.READ, read)
 
 
 class SuspicionError(Exception):

@@ -12,6 +12,7 @@ import msgspec
 
 from isthmus.domain import dhcp_options
 from isthmus.domain.cidr import Prefix, overlap
+from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, Peering, State, fate, views
 from isthmus.store import tables
 from isthmus.store.table import Table, prefix
@@ -58,6 +59,8 @@ def _finding(engine: UnitEngine, claim: Invariant, progress: Progress) -> Findin
                 broken.append(sentence)
             else:
                 unlisted += 1
+    except Conflict:  # the engine's way of saying that the unit has to run again
+        raise
     except Exception as error:  # noqa: BLE001 - whatever a damaged store leads to; the other claims still want a look
         broken.append(f"this could not be looked at to its end: {error!r}")
     progress(1)
