@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -47,7 +48,7 @@ class Served:
         self.store = opened
         gateway = bootstrap.gateway(settings)
         self.edge = Edge(gateway, self.store, Admin("token", gateway.bounds), lambda: 0)
-        self._ready = threading.Event()
+        self._ready, self.commit_has_begun = threading.Event(), threading.Event()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self.listener.getsockname()[1]
         self.tell_to_stop: Callable[[], object] = int
@@ -93,18 +94,19 @@ class Served:
     @contextmanager
     def disk_that_waits(self) -> Iterator[threading.Event]:
         """No commit ends until the event is set; it is set at the end."""
-        let_go, commit = threading.Event(), self.store.commit_statement
+        let_go, commit = threading.Event(), self.store.make_durable
 
-        def slow() -> None:
+        def slow(connection: sqlite3.Connection) -> None:
+            self.commit_has_begun.set()
             assert let_go.wait(PATIENCE_SECONDS)
-            commit()
+            commit(connection)
 
-        self.store.commit_statement = slow  # type: ignore[method-assign]
+        self.store.make_durable = slow  # type: ignore[method-assign]
         try:
             yield let_go
         finally:
             let_go.set()
-            self.store.commit_statement = commit  # type: ignore[method-assign]
+            self.store.make_durable = commit  # type: ignore[method-assign]
 
 
 def wait_until(true: Callable[[], object]) -> None:
@@ -686,16 +688,16 @@ def test_half_a_request_and_a_goodbye_get_no_answer(served: Served) -> None:
 
 @pytest.mark.parametrize("rudely", [False, True])
 def test_a_write_happens_though_its_client_has_gone(served: Served, rudely: bool) -> None:
-    before = served.vpcs()
+    before, batches = served.vpcs(), served.store.batches
     with served.disk_that_waits() as let_go:
         with served.client() as client:
             client.send(create() + raw() + raw()[:-1])
-            wait_until(lambda: served.store._busy)
+            assert served.commit_has_begun.wait(PATIENCE_SECONDS)
             if rudely:
                 client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
         time.sleep(0.05)
         let_go.set()
-        wait_until(lambda: not served.store._busy)
+        wait_until(lambda: served.store.batches > batches)
     with served.client() as other:
         assert other.send(raw(b"Action=DescribeVpcs&Version=2016-11-15")).answer().body.count(b"<vpcId>") == before + 1
 
@@ -711,7 +713,7 @@ def test_a_stop_answers_what_was_asked_closes_what_is_idle_and_takes_nothing_new
         assert idle.send(raw()).answer().status == 200
         half.send(raw()[:-1])
         writing.send(create() + describe(REGIONS[0]))
-        wait_until(lambda: served.store._busy)
+        assert served.commit_has_begun.wait(PATIENCE_SECONDS)
         stopping = threading.Thread(target=served.stop)
         stopping.start()
         assert (idle.rest(), half.rest()) == (b"", b"")

@@ -1,6 +1,7 @@
 """Small builders of rows, and a store on a running event loop, for the tests of the store."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -85,12 +86,12 @@ class TracedStore(SqliteStore):
         if self.committing and not statement.startswith("COMMIT"):
             self.touched_while_committing.append(statement)
 
-    def commit_statement(self) -> None:
+    def make_durable(self, connection: sqlite3.Connection) -> None:
         self.commits += 1
         self.committing = True
         try:
             self.before_commit()
-            super().commit_statement()
+            super().make_durable(connection)
         finally:
             self.committing = False
 

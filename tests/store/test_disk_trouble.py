@@ -30,10 +30,10 @@ def test_a_full_disk_answers_unavailable_and_keeps_what_was_there(tmp_path: Path
 def test_trouble_with_the_disk_is_not_taken_for_a_bug(name: str) -> None:
     import sqlite3
 
-    from isthmus.store.sqlite import _refusal
+    from isthmus.store.sqlite_engine import refusal
 
     error = sqlite3.OperationalError("trouble")
     error.sqlite_errorname = name
-    refusal = _refusal(error)
-    assert isinstance(refusal, ApiError)
-    assert refusal.code == "Unavailable"
+    meant = refusal(error)
+    assert isinstance(meant, ApiError)
+    assert meant.code == "Unavailable"

@@ -15,11 +15,10 @@ from isthmus.actions import administration
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import Delays, State
 from isthmus.domain.vpc import VpcCidrBlock
-from isthmus.store import settle
-from isthmus.store import sqlite as engine
+from isthmus.store import service_time, settle, sqlite
 from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock, SystemClock
-from isthmus.store.sqlite import BATCH_LIMIT
+from isthmus.store.group_commit import BATCH_LIMIT
 from isthmus.store.unit import Unit
 from tests.store.builders import (
     NOW,
@@ -112,7 +111,7 @@ def test_a_batch_is_bounded_and_everybody_is_served(file: Path) -> None:
     sizes: list[int] = []
 
     async def scenario(store: TracedStore) -> None:
-        store.before_commit = lambda: sizes.append(len(store._batch))
+        store.before_commit = lambda: sizes.append(store.units - sum(sizes))
         await write_all(store, *(put_vpc(number) for number in range(1, 3 * BATCH_LIMIT + 2)))
 
     play(file, scenario)
@@ -532,7 +531,7 @@ def test_the_timer_follows_the_clock_that_an_operator_moves(file: Path) -> None:
 
 
 def test_a_step_that_cannot_be_written_is_tried_again_with_a_pause(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(service_time, "RETRY_SECONDS", 0.05)
 
     async def scenario(store: TracedStore) -> None:
         await store.run(Kind.WRITE, lambda unit: unit.peerings.put(asked(now=SystemClock().wall(), delays=Delays(10))))
@@ -627,7 +626,6 @@ def orphan() -> VpcCidrBlock:
 
 def test_many_units_at_once_in_memory_share_one_connection_in_peace() -> None:
     async def scenario(store: TracedStore) -> None:
-        store._journaled = 1
         store._housekeeper.cancel()
         works = [store.run(Kind.WRITE, put_vpc(number)) for number in range(1, 40)]
         resets = [store.run_unchecked(lambda unit: administration.reset(unit, identity=False)) for _ in range(3)]
@@ -686,7 +684,7 @@ def test_a_caller_who_has_gone_stops_nobody(file: Path) -> None:
 def test_the_journal_is_kept_to_its_length_however_much_was_written(
     file: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "JOURNAL_SLICE", 7)
+    monkeypatch.setattr(sqlite, "JOURNAL_SLICE", 7)
 
     def scribble(unit: Unit) -> None:
         unit.writes()

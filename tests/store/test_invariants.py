@@ -12,7 +12,7 @@ from isthmus.actions import administration
 from isthmus.domain.peering import ENDED, Delays, State, enter
 from isthmus.store import invariants, sqlite_file
 from isthmus.store.invariants import Finding, Invariant
-from isthmus.store.sqlite import SqliteEngine
+from isthmus.store.sqlite_engine import SqliteEngine
 from isthmus.store.tables import PEERINGS
 from isthmus.store.unit import UnitEngine
 from tests.api.peerings import HERE, ONE, OTHER

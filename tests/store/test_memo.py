@@ -20,7 +20,7 @@ from isthmus.domain.accounts import KeyStatus
 from isthmus.gateway.handle import Gateway
 from isthmus.store.api import Kind
 from isthmus.store.clock import SystemClock
-from isthmus.store.sqlite import SqliteEngine
+from isthmus.store.sqlite_engine import SqliteEngine
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
 from tests.store.builders import TracedStore, block, served, vpc

@@ -10,7 +10,8 @@ import pytest
 
 from isthmus.store import migrate
 from isthmus.store.api import SchemaError, StoreInUseError
-from isthmus.store.sqlite import APPLICATION_ID, WORDS, SqliteStore
+from isthmus.store.sqlite import SqliteStore
+from isthmus.store.sqlite_engine import APPLICATION_ID, WORDS
 from tests.store.builders import opened, put_vpc, read, vpc, vpc_ids, write
 
 

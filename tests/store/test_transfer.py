@@ -21,7 +21,8 @@ from isthmus.store import importing, invariants, layout, migrate, sqlite_file, t
 from isthmus.store.api import SchemaError, TransferError
 from isthmus.store.importing import import_state
 from isthmus.store.layout import FORMAT, Header, Reader, Writer
-from isthmus.store.sqlite import SqliteEngine, SqliteStore
+from isthmus.store.sqlite import SqliteStore
+from isthmus.store.sqlite_engine import SqliteEngine
 from isthmus.store.transfer import PARTS, Part
 from isthmus.testing import InProcess
 from tests.api.peerings import HERE, ONE, OTHER

@@ -21,7 +21,7 @@ from isthmus.domain.errors import ApiError
 from isthmus.store import migrate
 from isthmus.store.api import Engine, TransferError
 from isthmus.store.layout import FORMAT, Header, Reader, Value
-from isthmus.store.sqlite import WORDS, SqliteEngine
+from isthmus.store.sqlite_engine import WORDS, SqliteEngine
 from isthmus.store.transfer import PARTS, newest_schema, pages
 from isthmus.store.unit import Unit, UnitEngine
 

@@ -16,7 +16,7 @@ from typing import Final
 from isthmus.store import invariants, migrate
 from isthmus.store.api import SchemaError, TransferError
 from isthmus.store.invariants import Invariant
-from isthmus.store.sqlite import WORDS, SqliteEngine, check_file
+from isthmus.store.sqlite_engine import WORDS, SqliteEngine, check_file
 from isthmus.store.transfer import silent
 from isthmus.store.unit import UnitEngine
 

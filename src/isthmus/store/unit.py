@@ -15,7 +15,11 @@ from isthmus.domain.accounts import AccessKey
 from isthmus.domain.peering import End
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.rows import BlockRows, KeyRows, PeeringRows, Rows, TagRows, VpcRows
+from isthmus.store.key_rows import KeyRows
+from isthmus.store.peering_rows import PeeringRows
+from isthmus.store.rows import Rows
+from isthmus.store.tag_rows import TagRows
+from isthmus.store.vpc_rows import BlockRows, VpcRows
 
 LOOP_BUDGET: Final = 200
 """Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (ADR 6)."""

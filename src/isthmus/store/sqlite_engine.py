@@ -1,0 +1,181 @@
+"""SQLite itself: how a connection is opened, the verbs that a unit has of it, what a refusal means, whose file it is."""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from isthmus.domain import errors
+from isthmus.domain.errors import Conflict
+from isthmus.store import migrate
+from isthmus.store.api import Params, SchemaError
+
+log = logging.getLogger("isthmus.store")
+
+APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
+WORDS: Final = {"numbered": "INTEGER PRIMARY KEY", "identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
+"""This engine's own words in the migrations."""
+DISK_TROUBLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"})
+"""What the database refuses because another row is there, or is not; any other constraint is broken by a bug only."""
+PATIENCE_SECONDS: Final = 5.0
+"""How long a statement waits for another process that has the file locked, a backup tool for one."""
+KEPT_STATEMENTS: Final = 512
+"""Statements that a connection keeps prepared: enough for all that a server asks."""
+
+
+# --- a connection -----------------------------------------------------------------------------------------------------
+
+
+def connect(
+    path: Path | None, *, synchronous: str = "FULL", read_only: bool = False, checked: bool = True
+) -> sqlite3.Connection:
+    """Open a connection to a file, or to a database of its own in memory where `path` is None; `checked` minds foreign keys.
+
+    Any thread may use it, one at a time. Raises `SchemaError` for a file that is none of ours.
+    """
+    connection = sqlite3.connect(
+        ":memory:" if path is None else path,
+        isolation_level=None,  # transactions begin and end where we say so
+        check_same_thread=False,
+        cached_statements=KEPT_STATEMENTS,
+        timeout=PATIENCE_SECONDS,
+    )
+    try:
+        check_file(connection, str(path))  # before anything touches it: it may not be ours
+        for pragma in _pragmas(path, synchronous, read_only=read_only, checked=checked):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _pragmas(path: Path | None, synchronous: str, *, read_only: bool, checked: bool) -> list[str]:
+    chosen = [
+        f"foreign_keys = {'ON' if checked else 'OFF'}",
+        # What is deleted is overwritten, except for whole pages, as some builds of SQLite would: it trebles a reset's cost.
+        "secure_delete = FAST",
+        "cache_size = -16384",  # 16 MiB
+        "temp_store = MEMORY",  # what is sorted aside never becomes a file that others could find
+    ]
+    if path is not None:
+        # Readers go by a snapshot while others write; FULL, since otherwise a commit could be lost with the power (ADR 4).
+        chosen += ["journal_mode = WAL", f"synchronous = {synchronous}"]
+    if read_only:
+        chosen.append("query_only = ON")
+    return chosen
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End a transaction, unless SQLite has done so by itself, as it does when the disk is full."""
+    if connection.in_transaction:
+        connection.execute("ROLLBACK")
+
+
+# --- its verbs --------------------------------------------------------------------------------------------------------
+
+
+class SqliteEngine:
+    """The verbs of one SQLite connection."""
+
+    several = "IN (SELECT value FROM json_each(?))"
+    for_update = ""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Wrap a connection. One cursor serves all statements: each is read to its end at once."""
+        self.connection = connection
+        self._execute = connection.cursor().execute
+
+    def query(self, sql: str, params: Params = ()) -> list[Any]:
+        """Return all rows of a statement. Raises as `execute` does."""
+        try:
+            return self._execute(sql, params).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise refusal(error) from error
+
+    def execute(self, sql: str, params: Params = ()) -> int:
+        """Run a statement that writes; return how many rows it touched.
+
+        Raises `Conflict` where the database refuses a row, and `Unavailable` where the disk is full or fails.
+        """
+        try:
+            return self._execute(sql, params).rowcount
+        except sqlite3.DatabaseError as error:
+            raise refusal(error) from error
+
+    def insert(self, sql: str, params: Params = ()) -> int:
+        """Run an INSERT; return the seq of the new row. Raises as `execute` does.
+
+        Without RETURNING, for which SQLite would copy every page that it is going to change.
+        """
+        try:
+            return self._execute(sql, params).lastrowid or 0
+        except sqlite3.DatabaseError as error:
+            raise refusal(error) from error
+
+    def later(self, sql: str, params: Params = ()) -> None:
+        """Run a statement at once: there is no way to save."""
+        self.execute(sql, params)
+
+    def expect_one(self, sql: str, params: Params = ()) -> None:
+        """Run a statement; raise `Conflict` if it does not touch a row."""
+        if self.execute(sql, params) != 1:
+            raise Conflict(sql)
+
+    def ahead(self, sql: str, params: Params = ()) -> None:
+        """Do nothing: whoever asks will be answered at once."""
+
+    def hold(self, _table: str, _ids: Sequence[str]) -> bool:
+        """Lock nothing: units that write run one after the other."""
+        return False
+
+    def alone(self, *names: str) -> None:
+        """Do nothing, for the same reason."""
+
+    def pack(self, values: Sequence[Any]) -> str:
+        """Return a list as one JSON parameter."""
+        return json.dumps(list(values))
+
+    def reached(self, table: str, seq: int) -> None:
+        """Do nothing: SQLite numbers a new row beyond the last one by itself."""
+
+
+def refusal(error: sqlite3.DatabaseError) -> Exception:
+    """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
+    name = error.sqlite_errorname
+    if name in LOST_RACES:
+        return Conflict(str(error))
+    if name.startswith(DISK_TROUBLE):
+        log.error("the database cannot be used: %s", error)
+        return errors.unavailable()
+    return error
+
+
+# --- its file ---------------------------------------------------------------------------------------------------------
+
+
+def check_file(connection: sqlite3.Connection, where: str) -> None:
+    """Raise `SchemaError` for a file that is not ours, before anything in it is changed."""
+    try:
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        raise SchemaError(f"{where} cannot be read as a database ({error}). Choose another file with --data.") from None
+    if tables and application != APPLICATION_ID:
+        raise SchemaError(f"{where} is a database of some other program. Choose another file with --data.")
+
+
+def migrate_file(connection: sqlite3.Connection, where: str) -> None:
+    """Bring a file's schema up to date."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    scripts = migrate.pending(version, where)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for number, script in scripts:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in migrate.statements(script, WORDS):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {number}")
+        connection.execute("COMMIT")
