@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import Delays, State
 from isthmus.domain.vpc import VpcCidrBlock
 from isthmus.store import service_time, settle, sqlite
-from isthmus.store.api import Kind
+from isthmus.store.api import Kind, SchemaError
 from isthmus.store.clock import ManualClock, SystemClock
 from isthmus.store.group_commit import BATCH_LIMIT
 from isthmus.store.unit import Unit
@@ -646,6 +647,26 @@ def test_a_failed_reset_answers_and_leaves_foreign_keys_on(file: Path, where: st
             await store.run(Kind.WRITE, lambda unit: unit.vpc_cidr_blocks.put(orphan()))
 
     play(file if where == "file" else None, scenario)
+
+
+def test_a_reset_that_cannot_begin_answers_unavailable_and_strands_nobody(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own connection is opened only then, and perhaps the file cannot be opened any more."""
+
+    async def scenario(store: TracedStore) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sqlite, "connect", Mock(side_effect=SchemaError("it cannot be read")))
+            reset = store.run_unchecked(lambda unit: administration.reset(unit, identity=True))
+            after = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(1)))
+            with pytest.raises(ApiError, match="Unavailable"):
+                await reset
+            made = await after
+        assert durable_ids(file) == [made.id]
+        await store.run_unchecked(lambda unit: administration.reset(unit, identity=True))
+        assert await store.run(Kind.READ, vpc_ids) == []
+
+    play(file, scenario)
 
 
 def test_a_stop_finishes_everything_that_was_accepted(file: Path) -> None:

@@ -9,11 +9,15 @@ nothing. One that fails after it takes the whole batch back, and each of its uni
 its own and at its saved `Moment`, so that ids and times come out the same. An `unchecked` unit, which a reset is, runs alone
 from the start, on a connection that checks no foreign keys.
 
-All of it happens on the event loop's thread, except for COMMIT. The flags are few; the states of the writer are these:
+All but COMMIT happens on the event loop's thread. What becomes of a unit that comes follows from the writer's state:
 
-    IDLE --a unit comes, BEGIN--> OPEN --nobody else comes, COMMIT on the thread--> BUSY --it ended--> IDLE
-                                  OPEN --a unit failed after a write, ROLLBACK--> BUSY
-    IDLE --an unchecked unit is next--> BUSY --every unit that runs alone was committed or refused--> IDLE
+    IDLE   a unit comes, BEGIN                   -> OPEN
+    IDLE   an unchecked unit is next             -> BUSY
+    OPEN   nobody else comes, nothing is written -> IDLE
+    OPEN   nobody else comes, COMMIT begins      -> BUSY
+    OPEN   a unit failed after a write, ROLLBACK -> BUSY
+    BUSY   COMMIT has ended, well or badly       -> IDLE
+    BUSY   whoever runs alone has an answer      -> IDLE
 """
 
 import asyncio
@@ -291,7 +295,7 @@ class GroupCommit:
         try:
             writer = self._writer_of(job)
             self._begin(writer)
-        except sqlite3.Error:
+        except Exception:
             log.exception("a unit of work could not begin")
             job.fail(errors.unavailable())
             return False
