@@ -17,7 +17,7 @@ from isthmus import config
 from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
 from isthmus.config import ConfigError, Settings
 from isthmus.domain import peering, quotas, regions
-from isthmus.gateway import audit, credentials_file, guard
+from isthmus.gateway import audit, credentials_file, guard, workers
 from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.authenticate import IdentitySettings, Mode
@@ -29,13 +29,13 @@ from isthmus.wire.http import HttpResponse
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
+    from collections import Counter
 
     from isthmus.store.invariants import Invariant
     from isthmus.store.postgres import PostgresStore
     from isthmus.store.unit import UnitEngine
 
 QUOTAS: Final = {"default": quotas.DEFAULT, "real": quotas.DOCUMENTED}
-BACKLOG: Final = 2_048
 MAX_CONNECTIONS: Final = 10_000
 LABEL: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 """What stands between the dots of a host name; also with the underscores of container networks."""
@@ -305,32 +305,41 @@ def serve(
     Raises `ConfigError`, `StoreInUseError`, `SchemaError` or `ExposedFileError` where it cannot start.
     """
     check_private(config.credentials_path(settings))
+    _check_workers(settings)
     with ExitStack() as stack:
         front = gateway(settings)
-        opened, listener, settings = _take(settings, stack)
+        opened, listeners, settings = _take(settings, stack)
         taken()
         token = stack.enter_context(_own_token(settings))
-        lines = audit.Lines()
-        stack.callback(lines.flush)
-        machine = SystemClock()
-        edge = Edge(front, opened, token, machine.wall, audit.to_stream(settings.log_format, lines))
-        token.answered = edge.answered
-        return _run(edge, opened, listener, settings.drain_seconds, lambda: ready(settings))
+        served = _Served(settings, front, opened, token)
+        if settings.workers == 1:
+            return served.run(listeners[0], lambda: ready(settings))
+        return _with_workers(served, listeners, lambda: ready(settings))
 
 
-def _take(settings: Settings, stack: ExitStack) -> "tuple[SqliteStore | PostgresStore, socket.socket, Settings]":
+def _check_workers(settings: Settings) -> None:
+    """Refuse several processes on what one process has to itself (ADR 24)."""
+    if settings.workers > 1 and not config.database_url(settings):
+        kept = "What is kept in memory belongs to one process" if settings.data == config.MEMORY else "A file has one writer"
+        raise ConfigError(
+            f"{kept}, so --workers {settings.workers} needs a PostgreSQL database: --data postgresql://user@host/name, "
+            "and `isthmus export` and `isthmus import` bring a state there."
+        )
+
+
+def _take(settings: Settings, stack: ExitStack) -> "tuple[SqliteStore | PostgresStore, list[socket.socket], Settings]":
     """Take the port and the data. Who starts a second server on the same data hears that, not that the port is taken."""
-    listener: socket.socket | ConfigError
+    listeners: list[socket.socket] | ConfigError
     try:
-        listener = stack.enter_context(_listen(settings))
-        settings = _with_port(settings, listener.getsockname()[1])
+        listeners = [stack.enter_context(each) for each in _listen(settings)]
+        settings = _with_port(settings, listeners[0].getsockname()[1])
     except ConfigError as error:
-        listener = error
+        listeners = error
     opened = store(settings, holder=SERVER + address(settings))
     stack.callback(opened.close)
-    if isinstance(listener, ConfigError):
-        raise listener
-    return opened, listener, settings
+    if isinstance(listeners, ConfigError):
+        raise listeners
+    return opened, listeners, settings
 
 
 def _with_port(settings: Settings, port: int) -> Settings:
@@ -339,13 +348,13 @@ def _with_port(settings: Settings, port: int) -> Settings:
     return replace(settings, port=port)
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: Settings) -> list[socket.socket]:
     host, port = settings.host, settings.port
     try:
         # As bytes, since text makes the resolver load Unicode's tables; IPv4 first, since localhost means that to clients.
         found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, _, _, _, where = min(found, key=lambda each: each[0] == socket.AF_INET6)
-        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        return workers.spread(socket.create_server(where[:2], family=family, backlog=workers.BACKLOG), settings.workers)
     except (OSError, ValueError) as error:
         if getattr(error, "errno", None) == errno.EADDRINUSE:
             raise ConfigError(
@@ -369,34 +378,72 @@ def _own_token(settings: Settings) -> Iterator[Admin]:
             token_path(settings).unlink(missing_ok=True)
 
 
-def _run(
-    edge: Edge,
-    opened: "SqliteStore | PostgresStore",
-    listener: socket.socket,
-    drain_seconds: float,
-    ready: Callable[[], None],
-) -> int:
-    """Run the event loop: uvloop's where it exists, else the standard one."""
-    import asyncio
+class _Served(NamedTuple):
+    """What a process needs to serve; with several workers each has its own copy."""
 
-    from isthmus.gateway.server import Server
+    settings: Settings
+    front: Gateway
+    store: "SqliteStore | PostgresStore"
+    token: Admin
+    answered: "Counter[tuple[str, str, int]] | None" = None
 
-    failed: list[str] = []
+    def run(self, listener: socket.socket, ready: Callable[[], None], line: socket.socket | None = None) -> int:
+        """Run the event loop: uvloop's where it exists, else the standard one. A worker has a `line` to its parent."""
+        import asyncio
 
-    async def main() -> None:
-        server = Server(edge, most_connections=MAX_CONNECTIONS, drain_seconds=drain_seconds)
+        lines = audit.Lines()
+        edge = Edge(self.front, self.store, self.token, SystemClock().wall, audit.to_stream(self.settings.log_format, lines))
+        if self.answered is not None:
+            edge.answered = self.answered
+        self.token.answered = edge.answered
+        failed: list[str] = []
 
-        def fatal(sentence: str) -> None:
-            failed.append(sentence)
-            sys.stderr.write(sentence + "\n")
-            server.give_up()
+        async def main() -> None:
+            from isthmus.gateway.server import Server
 
-        opened.on_fatal = fatal
-        await server.run(listener, ready)
+            server = Server(edge, most_connections=MAX_CONNECTIONS, drain_seconds=self.settings.drain_seconds)
+            loop = asyncio.get_running_loop()
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(main())
-    return 1 if failed else 0
+            def fatal(sentence: str) -> None:
+                """May be called by any thread, and by many at once."""
+                failed.append(sentence)
+                if len(failed) == 1:
+                    sys.stderr.write(sentence + "\n")
+                    loop.call_soon_threadsafe(server.give_up)
+
+            self.store.on_fatal = fatal
+            await server.run(listener, ready, line)
+
+        try:
+            with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+                runner.run(main())
+        finally:
+            lines.flush()
+        return 1 if failed else 0
+
+
+def _with_workers(served: _Served, listeners: list[socket.socket], ready: Callable[[], None]) -> int:
+    """Run a parent whose workers all have the opened store, which connects when it is asked, and one token."""
+    from isthmus.gateway.tally import Answered, Tally
+
+    assert not isinstance(served.store, SqliteStore)
+    opened, token = served.store, served.token
+    tally = Tally(len(listeners), 2 * served.settings.connections)
+
+    def serve_as(number: int, listener: socket.socket, line: socket.socket) -> int:
+        part = tally.part(number)
+        opened.count_in(part.cells)
+        token.worker, token.total = number, tally.total
+        try:
+            return served._replace(answered=Answered(part)).run(listener, lambda: _say_ready(line), line)
+        finally:
+            opened.close()
+
+    return workers.Workers(listeners, serve_as, ready).run()
+
+
+def _say_ready(line: socket.socket) -> None:
+    line.send(workers.READY)
 
 
 def _loop_factory() -> Callable[[], "AbstractEventLoop"] | None:

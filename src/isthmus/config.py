@@ -59,6 +59,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_unpaged_items: int = 10_000
     journal_rows: int = 100_000
     queue_limit: int = 10_000
+    workers: int = 1
     connections: int = 16
     prepared_statements: bool = True
     database_seconds: float = 30.0
@@ -207,6 +208,7 @@ LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "max_unpaged_items": (5, 1_000_000),
     "journal_rows": (0, 1_000_000_000),
     "queue_limit": (1, 1_000_000),
+    "workers": (1, 64),
     "connections": (1, 1_000),
     "database_seconds": (1, 3_600),
     "poll_seconds": (0.05, 3_600),

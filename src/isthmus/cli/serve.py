@@ -36,7 +36,11 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     "max_unpaged_items": ("NUMBER", "The most items that an unpaged Describe answers. Default: 10000"),
     "journal_rows": ("NUMBER", "How many entries the journal keeps. Default: 100000"),
     "queue_limit": ("NUMBER", "How many writes may wait before clients are told to slow down. Default: 10000"),
-    "connections": ("NUMBER", "On PostgreSQL, how many connections this server may have. Default: 16"),
+    "workers": (
+        "NUMBER",
+        "On PostgreSQL, how many processes serve the port; one for each core is a good number. Default: 1",
+    ),
+    "connections": ("NUMBER", "On PostgreSQL, how many connections each worker may have. Default: 16"),
     "prepared_statements": (
         "true|false",
         "On PostgreSQL, whether it keeps statements; say false behind a proxy that forgets them. Default: true",
@@ -147,14 +151,15 @@ class _Announcement:
         )
 
     def __call__(self, settings: "Settings") -> None:
-        from isthmus import __version__, bootstrap, config
+        from isthmus import __version__, bootstrap
 
         url = bootstrap.address(settings)
         _say(
             f"Isthmus {__version__} listens on {settings.host} port {settings.port}\n"
-            f"  data  {config.data_path(settings) or 'in memory: gone when the server stops'}\n"
+            f"  data  {_data(settings)}\n"
             f"  auth  {MODES[bootstrap.identity(settings).mode.value]}\n"
-            f"  stop  Ctrl-C or kill {os.getpid()}: what was accepted is finished first\n"
+            + (f"  work  {settings.workers} processes\n" if settings.workers > 1 else "")
+            + f"  stop  Ctrl-C or kill {os.getpid()}: what was accepted is finished first\n"
             f"ready {url}"
         )
         self._url = url
@@ -170,6 +175,16 @@ class _Announcement:
                 self._file.unlink()
         with suppress(OSError):  # whoever read what we say may have gone
             _say("stopped")
+
+
+def _data(settings: "Settings") -> str:
+    from isthmus import config
+
+    if url := config.database_url(settings):
+        from isthmus.store.pipeline import masked
+
+        return masked(url)
+    return str(config.data_path(settings) or "in memory: gone when the server stops")
 
 
 def _write_whole(path: Path, text: str) -> None:

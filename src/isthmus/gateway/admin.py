@@ -24,6 +24,7 @@ from isthmus.domain import durations
 from isthmus.domain.accounts import AccessKey, Account
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.gateway import guard
+from isthmus.gateway.tally import Counted
 from isthmus.store.api import Kind
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
@@ -52,6 +53,10 @@ class Admin(Struct):
     draining: bool = False
     """Whether the server is about to stop, so that load balancers should send it nothing more."""
     answered: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    worker: int = 0
+    """Which of the server's workers this is; 0 where there is only one."""
+    total: Callable[[], Counted] | None = None
+    """Adds up what all workers have done, where there are several."""
 
     async def answer(self, http: HttpRequest, store: Any) -> HttpResponse:  # noqa: ANN401 - the store as the edge has it
         """Answer a request below the prefix."""
@@ -125,7 +130,8 @@ def _only(args: Args, *known: str) -> None:
 async def _health(admin: Admin, _: Any, __: str, ___: Args) -> HttpResponse:  # noqa: ANN401
     """Say that the server lives, and where its token lies: the file guards itself, and the command line must find it."""
     status, word = (503, "draining") if admin.draining else (200, "ok")
-    return _json(status, {"status": word, "version": __version__, "token_file": admin.token_file})
+    which = {"worker": admin.worker} if admin.worker else {}
+    return _json(status, {"status": word, "version": __version__, "token_file": admin.token_file, **which})
 
 
 # --- clock ------------------------------------------------------------------------------------------------------------
@@ -267,7 +273,8 @@ async def _metrics(admin: Admin, store: Any, __: str, args: Args) -> HttpRespons
     from isthmus.gateway import metrics  # heavy, and most servers are never asked
 
     _only(args)
-    body = metrics.render(admin.answered, batches=store.batches, units=store.units)
+    done = admin.total() if admin.total else Counted(admin.answered, store.batches, store.units)
+    body = metrics.render(done.answered, batches=done.batches, units=done.units)
     return HttpResponse(200, (("content-type", metrics.CONTENT_TYPE),), body)
 
 

@@ -8,7 +8,6 @@ was answered is durable either way.
 
 import asyncio
 import gc
-import signal
 import socket
 import time
 from collections.abc import Callable
@@ -17,11 +16,10 @@ from typing import Final
 
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.protocol import Connection
+from isthmus.gateway.workers import BACKLOG, SIGNALS
 
 GRACE_SECONDS: Final = 30.0
-BACKLOG: Final = 2_048
 HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 class Server:
@@ -45,11 +43,13 @@ class Server:
         self._drain_seconds = 0.0
         self.stop()
 
-    async def run(self, listener: socket.socket, ready: Callable[[], None]) -> None:
-        """Serve until told to stop; `ready` is called once clients can connect."""
+    async def run(self, listener: socket.socket, ready: Callable[[], None], line: socket.socket | None = None) -> None:
+        """Serve until told to stop, by signals or, for a worker, by its parent at the other end of the line.
+
+        `ready` is called once clients can connect.
+        """
         loop, store = asyncio.get_running_loop(), self._edge.store
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self.stop)
+        self._obey(loop, line)
         await store.start()
         self._tick(loop)
         gc.freeze()  # what the start made stays: no collection needs to look at it again
@@ -61,6 +61,25 @@ class Server:
         accepting.close()
         await self._finish()
         await store.stop()
+
+    def _obey(self, loop: asyncio.AbstractEventLoop, line: socket.socket | None) -> None:
+        if line is None:
+            for number in SIGNALS:
+                loop.add_signal_handler(number, self.stop)
+        else:
+            line.setblocking(False)
+            loop.add_reader(line, self._told, loop, line)
+
+    def _told(self, loop: asyncio.AbstractEventLoop, line: socket.socket) -> None:
+        """Take the parent's word; without a parent nobody would ever stop us."""
+        words = b""
+        with suppress(ConnectionError):
+            words = line.recv(16)
+        for _ in words:
+            self.stop()
+        if not words:
+            loop.remove_reader(line)
+            self.give_up()
 
     def _connection(self) -> Connection:
         return Connection(self._edge, self)

@@ -87,15 +87,20 @@ class PostgresStore:
         self._now, self._now_at = 0, 0.0  # service time, and when that was, on a clock that nobody sets
         self.on_fatal: Callable[[str], None] = log.critical
 
+    def count_in(self, cells: "memoryview[int]") -> None:
+        """Count units and commits there, on from what stands there: two cells for each connection."""
+        for number, worker in enumerate(self._workers):
+            worker.counts = cells[2 * number : 2 * number + 2]
+
     @property
     def units(self) -> int:
         """How many units of work were run to their end."""
-        return sum(worker.units for worker in self._workers)
+        return sum(worker.counts[0] for worker in self._workers)
 
     @property
     def batches(self) -> int:
         """How many transactions were committed: each unit that wrote had one."""
-        return sum(worker.commits for worker in self._workers)
+        return sum(worker.counts[1] for worker in self._workers)
 
     @property
     def trips(self) -> int:

@@ -66,7 +66,7 @@ class Worker:
         self.unit.installation = store.installation
         self._seen: Seen | None = None
         self._checks_due = True
-        self.units = self.commits = 0
+        self.counts: list[int] | memoryview[int] = [0, 0]  # units, commits
 
     # --- one unit -----------------------------------------------------------------------------------------------------
 
@@ -118,7 +118,7 @@ class Worker:
             engine.look()
             raise
         engine.look()
-        self.units += 1
+        self.counts[0] += 1
         if unit.wrote or self._store.waits_for_reads:
             self._commit()
         else:
@@ -133,7 +133,7 @@ class Worker:
         except errors.ApiError:
             self.drop()
             raise
-        self.commits += 1
+        self.counts[1] += 1
 
     def _end(self) -> None:
         try:
