@@ -229,7 +229,7 @@ class Cluster:
         if self.process is None or self.process.poll() is not None:
             return
         self.process.send_signal(signal.SIGSTOP)  # so that it starts nothing while its children are counted
-        for pid in _children(self.process.pid):
+        for pid in children(self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         self._end(signal.SIGKILL)
@@ -237,7 +237,7 @@ class Cluster:
     def freeze(self) -> None:
         """Stop every process of it where it stands, as if its machine hung: connections stay and nothing answers."""
         assert self.process is not None, "it was never started"
-        for pid in (self.process.pid, *_children(self.process.pid)):
+        for pid in (self.process.pid, *children(self.process.pid)):
             os.kill(pid, signal.SIGSTOP)
 
     def promote(self) -> None:
@@ -334,7 +334,7 @@ def free_port() -> int:
             return port
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
     """The processes that a process started. None where there is no /proc: they notice by themselves that it is gone."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):

@@ -56,6 +56,15 @@ def test_what_cannot_be_served_is_refused_in_a_sentence(settings: Settings, word
         bootstrap.gateway(settings)
 
 
+@pytest.mark.parametrize(
+    ("data", "why"), [("memory", "What is kept in memory belongs to one process"), ("a.db", "A file has one writer")]
+)
+def test_several_workers_are_refused_without_a_database_that_they_can_share(data: str, why: str, tmp_path: Path) -> None:
+    settings = Settings(data=data, workers=2, credentials=str(tmp_path / "credentials"))
+    with pytest.raises(ConfigError, match=f"{why}, so --workers 2 needs a PostgreSQL database: --data postgresql://"):
+        bootstrap.serve(settings)
+
+
 def test_names_and_addresses_are_allowed_hosts_whatever_their_case() -> None:
     hosts = ("Isthmus.Example.org", "my_service", "192.0.2.1", "2001:DB8::1")
     assert bootstrap.bounds(Settings(allow_host=hosts)).allowed_hosts == {host.lower() for host in hosts}

@@ -82,3 +82,25 @@ def test_a_reader_that_has_gone_stops_nothing() -> None:
         os.close(write)
 
     asyncio.run(scenario())
+
+
+def test_lines_beyond_what_a_pipe_takes_in_one_piece_are_written_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces: list[bytes] = []
+
+    def taken(_: int, content: bytes) -> int:
+        pieces.append(content)
+        return len(content)
+
+    async def scenario() -> None:
+        lines = audit.Lines()
+        monkeypatch.setattr("isthmus.gateway.audit.os.write", taken)
+        monkeypatch.setattr(audit, "PIPE_BUF", 4_096)
+        for number in range(100):
+            lines.write(f"{number:099d}\n")
+        lines.write("x" * 5_000 + "\n")
+        lines.flush()
+        monkeypatch.undo()
+
+    asyncio.run(scenario())
+    assert all(piece.endswith(b"\n") for piece in pieces)
+    assert [len(piece) for piece in pieces] == [4_000, 4_000, 2_000, 5_001]
