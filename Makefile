@@ -8,6 +8,8 @@ STAMP  := $(VENV)/.made-from-lock
 PYTEST := $(BIN)/python -m coverage run -m pytest
 # What runs on each engine: on SQLite as it comes, on PostgreSQL by --store. tests/store has its engines as parameters.
 SHARED := tests/api tests/property tests/simulation
+# What runs once more with a proxy in transaction mode before PostgreSQL.
+PROXIED := $(wildcard tests/api/test_peering_*.py) tests/api/test_vpc.py
 # Extra words for pytest, for example: make test ARGS="-x -k peering"
 ARGS   ?=
 
@@ -42,6 +44,7 @@ test: $(STAMP) ## Run the quick tests (under 5 minutes), with coverage
 test-all: $(STAMP) ## Run all but the long tests (under 60 minutes), with real clients where they can be had
 	$(PYTEST) -m "not long" $(ARGS)
 	$(BIN)/python -m coverage run --append -m pytest -m "not extended and not long" --store=postgres $(SHARED) $(ARGS)
+	$(BIN)/python -m coverage run --append -m pytest -m "not extended and not long" --store=pgbouncer $(PROXIED) $(ARGS)
 	@$(BIN)/python -m coverage report
 
 test-long: $(STAMP) ## Run the long parts one after the other (under 2 hours) and write docs/reference/test-long.md

@@ -1,5 +1,7 @@
 """`--store=postgres` runs on PostgreSQL what asks for a server in memory: the api, property and simulation suites.
 
+`--store=pgbouncer` does the same through a proxy in transaction mode.
+
 Making a database takes longer than most tests, so those that a server has let go are emptied and used again.
 """
 
@@ -15,6 +17,7 @@ from isthmus import bootstrap
 from isthmus.actions.administration import EVERYTHING, IDENTITY
 from isthmus.config import MEMORY, Settings
 from isthmus.store.postgres_engine import BLOCK
+from tests.pgbouncer import through
 from tests.postgres import Cluster
 
 CONNECTIONS = 2
@@ -31,14 +34,16 @@ EMPTY = "; ".join(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--store", choices=("sqlite", "postgres"), default="sqlite", help="what a server in memory runs on")
+    parser.addoption(
+        "--store", choices=("sqlite", "postgres", "pgbouncer"), default="sqlite", help="what a server in memory runs on"
+    )
 
 
 class Databases:
     """Databases of one cluster, each for one server at a time."""
 
-    def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+    def __init__(self, cluster: Cluster, proxy: str = "") -> None:
+        self._cluster, self._proxy = cluster, proxy
         self._free: list[str] = []
 
     def take(self) -> str:
@@ -56,7 +61,9 @@ class Databases:
             if settings.data != MEMORY:
                 return real(settings, **more)
             url = self.take()
-            store = real(replace(settings, data=url, connections=CONNECTIONS), **more)
+            reached = through(self._proxy, url) if self._proxy else url
+            own = replace(settings, data=reached, connections=CONNECTIONS, prepared_statements=not self._proxy)
+            store = real(own, **more)
             close = store.close
 
             def close_and_give_back() -> None:
@@ -72,9 +79,11 @@ class Databases:
 @pytest.fixture(scope="session", autouse=True)
 def chosen_engine(request: pytest.FixtureRequest) -> Iterator[None]:
     """Lead servers in memory to the engine that was asked for."""
-    if request.config.getoption("--store") == "sqlite":
+    chosen = request.config.getoption("--store")
+    if chosen == "sqlite":
         yield
         return
-    databases = Databases(request.getfixturevalue("postgres"))
+    proxy = request.getfixturevalue("proxy") if chosen == "pgbouncer" else ""
+    databases = Databases(request.getfixturevalue("postgres"), proxy)
     with mock.patch.object(bootstrap, "store", databases.opener(bootstrap.store)):
         yield

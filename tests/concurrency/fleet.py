@@ -37,9 +37,14 @@ class Fleet:
             stack.close()
 
     @property
+    def up(self) -> list[Running]:
+        """Those that are up."""
+        return [each for each in list(self._running) if each]
+
+    @property
     def urls(self) -> list[str]:
         """The addresses of those that are up."""
-        return [each.url for each in list(self._running) if each]
+        return [each.url for each in self.up]
 
     def run(self, *words: str) -> Any:
         """Run a command against the first that is up; answers its JSON."""

@@ -1,7 +1,8 @@
 """Two requests that contradict each other, released together, again and again: one law holds after every round.
 
-On SQLite two clients meet on one server, on PostgreSQL each asks a server of its own. Each round has VPCs of its own, both
-connections are open before it, and who sends first and how long before the other is drawn anew.
+On SQLite two clients meet on one server, on PostgreSQL each asks a server of its own, once more with a proxy in transaction
+mode before the database. Each round has VPCs of its own, both connections are open before it, and who sends first and how
+long before the other is drawn anew.
 """
 
 import json
@@ -20,6 +21,7 @@ import pytest
 from tests.asking import Answer, Caller
 from tests.concurrency.fleet import Fleet
 from tests.concurrency.history import ACCEPT, CREATE, DESCRIBE, LIVE, REJECT, seen_in
+from tests.pgbouncer import through
 from tests.postgres import Cluster
 
 pytestmark = pytest.mark.extended
@@ -107,12 +109,16 @@ def answer_to(action: str, id: str, place: tuple[str, str] = OTHER) -> Ask:
     return Ask(place, action, {"VpcPeeringConnectionId": id})
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgres", "pgbouncer"])
 def race(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Race]:
-    if request.param == "postgres":
+    options = [f"--quota=active_peerings_per_vpc={SMALL_QUOTA},vpcs_per_region=1000000"]
+    if request.param != "sqlite":
         cluster: Cluster = request.getfixturevalue("postgres")
         data, count = cluster.database(), 2
         name = data.rpartition("/")[2]
+        if request.param == "pgbouncer":
+            data = through(request.getfixturevalue("proxy"), data)
+            options.append("--prepared-statements=false")
 
         def journal() -> list[str]:
             return cluster.sql("SELECT changes FROM journal", name).splitlines()
@@ -126,8 +132,7 @@ def race(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Race]:
             finally:
                 connection.close()
 
-    quotas = f"--quota=active_peerings_per_vpc={SMALL_QUOTA},vpcs_per_region=1000000"
-    with Fleet(tmp_path, data, count, quotas) as fleet:
+    with Fleet(tmp_path, data, count, *options) as fleet:
         lines = Caller(fleet.urls[0]), Caller(fleet.urls[-1])
         for line in lines:
             line.open()
