@@ -204,16 +204,16 @@ def test_tags_for_another_kind_are_refused(server: InProcess) -> None:
 
 @pytest.mark.rule("S525")
 def test_the_quota_of_vpcs_counts_per_account_and_region() -> None:
-    server = InProcess(Settings(data="memory", quota={"vpcs_per_region": 2}))
-    ec2 = server.client()
-    first, _ = create(ec2), create(ec2)
-    with pytest.raises(ClientError) as error:
+    with InProcess(Settings(data="memory", quota={"vpcs_per_region": 2})) as server:
+        ec2 = server.client()
+        first, _ = create(ec2), create(ec2)
+        with pytest.raises(ClientError) as error:
+            create(ec2)
+        assert refusal(error) == ("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
+        create(server.client(OTHER_ACCOUNT))
+        create(server.client(region="eu-west-1"))
+        ec2.delete_vpc(VpcId=first["VpcId"])
         create(ec2)
-    assert refusal(error) == ("VpcLimitExceeded", "The maximum number of VPCs has been reached.")
-    create(server.client(OTHER_ACCOUNT))
-    create(server.client(region="eu-west-1"))
-    ec2.delete_vpc(VpcId=first["VpcId"])
-    create(ec2)
 
 
 def test_a_dry_run_creates_nothing(server: InProcess) -> None:

@@ -168,6 +168,12 @@ def test_every_worker_answers_and_knows_the_one_token(server: Running) -> None:
             assert line.get("/_isthmus/clock", "another")[0] == 401
 
 
+def test_it_says_how_many_processes_serve_which_database_and_not_its_password(postgres: Cluster, server: Running) -> None:
+    assert f"  work  {WORKERS} processes\n" in server.said
+    assert f"  data  postgresql://isthmus@127.0.0.1:{postgres.port}/" in server.said
+    assert postgres.clusters.password not in server.said
+
+
 def test_what_one_worker_changes_every_worker_shows(server: Running) -> None:
     server.run("clock", "advance", "1h")
     token = token_of(server)
