@@ -19,8 +19,9 @@ def attributes(ec2: Any, *names: str) -> dict[str, list[str]]:
 
 @pytest.mark.rule("S603")
 def test_all_attributes_are_shown() -> None:
-    ec2 = InProcess(Settings(data="memory", quota={"security_groups_per_interface": 7})).client()
-    assert attributes(ec2) == {
+    with InProcess(Settings(data="memory", quota={"security_groups_per_interface": 7})) as server:
+        found = attributes(server.client())
+    assert found == {
         "supported-platforms": ["VPC"],
         "default-vpc": ["none"],
         "max-instances": ["20"],
