@@ -158,13 +158,18 @@ class Workers:
             word = worker.line.recv(1)
         if word == READY:
             worker.is_ready = True
-            if not self._announced and not self._places and all(each.is_ready for each in self._workers.values()):
-                self._announced = True
-                self._ready()
+            self._announce()
             return
         del self._workers[number]
         worker.line.close()
         self._ended(number, worker, os.waitstatus_to_exitcode(os.waitpid(worker.pid, 0)[1]))
+
+    def _announce(self) -> None:
+        """Say once that the server is ready, when every place has a worker that is."""
+        whole = len(self._workers) == len(self._listeners) and all(each.is_ready for each in self._workers.values())
+        if whole and not self._announced and not self._stops:
+            self._announced = True
+            self._ready()
 
     def _ended(self, number: int, worker: Worker, status: int) -> None:
         how = f"was ended by signal {-status}" if status < 0 else f"ended with status {status}"

@@ -30,6 +30,8 @@ def serve(number, listener, line):
     (folder / f"started-{number}-{os.getpid()}").touch()
     if behaviour == "unborn" and number == 2:
         return 1
+    if behaviour == "unborn" and number == 3:
+        select.select([line], [], [])  # is ready when it is told to stop
     if behaviour == "raises" and len(list(folder.glob("started-2-*"))) > 1:
         raise RuntimeError("cannot live")
     line.send(workers.READY)
