@@ -22,9 +22,10 @@ LOGGING = "isthmus+log"
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """A file that was filled in bulk, and what is needed to ask for its contents."""
+    """A file or database that was filled in bulk, and what is needed to ask for its contents; `told` has it as JSON."""
 
-    data: Path
+    data: Path | str
+    told: Path
     keys: Keys
     region: str
     connection_ids: tuple[str, ...]
@@ -45,9 +46,8 @@ def _first(answer: Mapping[str, Any], *names: str) -> str:
     return next(str(answer[name]) for name in names if name in answer)
 
 
-def account(data: Path, name: str = "bench") -> Keys:
-    """Make an account in the file and return its first key."""
-    data.parent.mkdir(parents=True, exist_ok=True)
+def account(data: Path | str, name: str = "bench") -> Keys:
+    """Make an account in the file or database and return its first key."""
     made = _json_of([*PROGRAM, "accounts", "create", name, "--data", str(data), "--json"], COMMAND_SECONDS)
     return Keys(
         _first(made, "account_id", "account", "id"),
@@ -56,8 +56,8 @@ def account(data: Path, name: str = "bench") -> Keys:
     )
 
 
-def recipe(data: Path, keys: Keys, *, logging: bool = False, options: tuple[str, ...] = ()) -> Recipe:
-    """Our server on this file, checking everything; with `logging` it writes its audit line per request to a file."""
+def recipe(data: Path | str, keys: Keys, *, logging: bool = False, options: tuple[str, ...] = ()) -> Recipe:
+    """Our server on this file or database, checking everything; with `logging` it writes its line per request to a file."""
     log_format = "json" if logging else "none"
 
     def command(port: int) -> list[str]:
@@ -83,26 +83,28 @@ def admin_token(data: Path) -> str:
     raise NotReadyError(f"no token at {path.name}")
 
 
-def _bulk(work: str, data: Path, *words: str) -> Any:
-    return _json_of([sys.executable, "-m", "bench.bulk", work, "--data", str(data), *words], SEED_SECONDS)
+def _bulk(work: str, *words: str) -> Any:
+    return _json_of([sys.executable, "-m", "bench.bulk", work, *words], SEED_SECONDS)
 
 
-def fill(data: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
-    """Fill a new file in bulk."""
-    progress(f"filling {data.name} with {connections:,} connections")
-    data.parent.mkdir(parents=True, exist_ok=True)
-    made = _bulk("fill", data, "--connections", str(connections), "--active", str(active))
+def fill(data: Path | str, folder: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
+    """Fill a new file or database in bulk; what was put there is noted in `folder`."""
+    progress(f"filling {data.name if isinstance(data, Path) else 'a database'} with {connections:,} connections")
+    made = _bulk("fill", "--data", str(data), "--connections", str(connections), "--active", str(active))
+    told = folder / f"seeded-{connections}.json"
+    told.write_text(json.dumps(made))
     lists = ("connection_ids", "requester_vpc_ids", "spare_requester_vpc_ids", "spare_accepter_vpc_ids")
     return Seeded(
         data,
+        told,
         Keys(made["account_id"], made["access_key_id"], made["secret_access_key"]),
         made["region"],
         *(tuple(made[name]) for name in lists),
     )
 
 
-def statement_times(*files: Path) -> list[dict[str, list[float]]]:
-    """For each file that was filled, microseconds of the store's own statements by kind of work, one number a run."""
-    first, *others = files
-    times: list[dict[str, list[float]]] = _bulk("time", first, *(str(each) for each in others))
+def statement_times(*filled: Seeded) -> list[dict[str, list[float]]]:
+    """For each, microseconds of the store's own statements by kind of work, one number a run."""
+    data, told = [str(each.data) for each in filled], [str(each.told) for each in filled]
+    times: list[dict[str, list[float]]] = _bulk("time", "--data", *data, "--seeded", *told)
     return times

@@ -115,7 +115,7 @@ def pages(filled: Filled, connections: int, arena: Arena) -> dict[str, Figure]:
 
 def statements(small: Seeded, large: Seeded) -> tuple[dict[str, dict[str, Figure]], list[Claim]]:
     """The store's own statements on both files, with no server on them."""
-    times = dict(zip(("small", "large"), ours.statement_times(small.data, large.data), strict=True))
+    times = dict(zip(("small", "large"), ours.statement_times(small, large), strict=True))
     figures = {f"{work} (store)": {size: Figure("us", tuple(runs[work])) for size, runs in times.items()} for work in WORK}
     claims = [
         Claim(
@@ -137,8 +137,9 @@ def run(arena: Arena) -> Outcome:
         filled: dict[str, Filled] = {}
         for name, connections in (("small", SMALL), ("large", large)):
             folder = arena.new_folder()
-            seeded = ours.fill(folder / "data.db", connections, ACTIVE, arena.progress)
-            stack.callback(seeded.data.unlink, missing_ok=True)
+            data = folder / "data.db"
+            seeded = ours.fill(data, folder, connections, ACTIVE, arena.progress)
+            stack.callback(data.unlink, missing_ok=True)
             server = servers.start(ours.recipe(seeded.data, seeded.keys), folder)
             stack.callback(server.stop)
             filled[name] = Filled(server, seeded)
