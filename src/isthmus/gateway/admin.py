@@ -267,7 +267,7 @@ async def _metrics(admin: Admin, store: Any, __: str, args: Args) -> HttpRespons
     from isthmus.gateway import metrics  # heavy, and most servers are never asked
 
     _only(args)
-    body = metrics.render(admin.answered, batches=store.batches, units=store.units)
+    body = metrics.render(admin.answered, batches=store.batches, units=store.units, retried=store.retried)
     return HttpResponse(200, (("content-type", metrics.CONTENT_TYPE),), body)
 
 

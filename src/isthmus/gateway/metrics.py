@@ -10,18 +10,18 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def render(answered: Counter[tuple[str, str, int]], *, batches: int, units: int) -> bytes:
+def render(answered: Counter[tuple[str, str, int]], *, batches: int, units: int, retried: int) -> bytes:
     """Return the metrics page: requests by service, outcome and status, and how writes were grouped into commits."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(answered, batches, units))
+    registry.register(_Collector(answered, batches, units, retried))
     return generate_latest(registry)
 
 
 class _Collector:
     """Turns the counters that the server keeps anyway into metrics when somebody asks."""
 
-    def __init__(self, answered: Counter[tuple[str, str, int]], batches: int, units: int) -> None:
-        self._answered, self._batches, self._units = answered, batches, units
+    def __init__(self, answered: Counter[tuple[str, str, int]], batches: int, units: int, retried: int) -> None:
+        self._answered, self._batches, self._units, self._retried = answered, batches, units, retried
 
     def collect(self) -> Iterator[Metric]:
         requests = CounterMetricFamily(
@@ -32,3 +32,4 @@ class _Collector:
         yield requests
         yield CounterMetricFamily("isthmus_commits", "Commits of the store", value=self._batches)
         yield CounterMetricFamily("isthmus_units", "Units of work that went through the writer", value=self._units)
+        yield CounterMetricFamily("isthmus_retried_units", "Units of work that had to be run again", value=self._retried)

@@ -98,6 +98,11 @@ class PostgresStore:
         return sum(worker.commits for worker in self._workers)
 
     @property
+    def retried(self) -> int:
+        """How often a unit had to be run again: it lost a race or its connection, the state had changed, a step was due."""
+        return sum(worker.retried for worker in self._workers)
+
+    @property
     def trips(self) -> int:
         """How often somebody waited for the database, over the connections that stand."""
         return sum(worker.link.trips for worker in self._workers if worker.link)

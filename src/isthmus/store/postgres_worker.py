@@ -66,7 +66,7 @@ class Worker:
         self.unit.installation = store.installation
         self._seen: Seen | None = None
         self._checks_due = True
-        self.units = self.commits = 0
+        self.units = self.commits = self.retried = 0
 
     # --- one unit -----------------------------------------------------------------------------------------------------
 
@@ -84,8 +84,9 @@ class Worker:
         except Undo as undo:
             self._end()
             return undo.result  # type: ignore[return-value]  # an answer of the same kind as work's
-        except Lost:
-            self.drop()
+        except Conflict as again:
+            self.retried += 1
+            self._give_up(again)
             raise
         except Exception:
             self._end()
@@ -95,6 +96,12 @@ class Worker:
             raise
         finally:
             self.memo.renew()
+
+    def _give_up(self, why: Conflict) -> None:
+        if isinstance(why, Lost):
+            self.drop()
+        else:
+            self._end()
 
     @contextmanager
     def snapshot(self) -> Iterator[PostgresEngine]:

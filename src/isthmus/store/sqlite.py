@@ -244,7 +244,7 @@ class SqliteStore:
         self._idle: asyncio.Event | None = None
         self._journaled = 0
         self.on_fatal: Callable[[str], None] = log.critical
-        self.batches = self.units = 0
+        self.batches = self.units = self.retried = 0
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -631,6 +631,7 @@ class SqliteStore:
         self._transaction_ended()
         self._forget_due()
         jobs, self._batch, self._grown = [*self._batch, *failed], [], 0
+        self.retried += len(jobs)
         self._begun = self._wrote = False
         self._alone.extend(jobs)
         self._busy = True
