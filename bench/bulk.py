@@ -5,7 +5,8 @@
 
 DATA is a file or `postgresql://...`. `fill` makes one account in it, N connections in one Region, M of them active and the
 others pending, and spare VPCs; it prints what is needed to ask for them, as JSON. Every connection goes through the domain's
-rules and the store's `put`. The quotas of peering hold (S243); that of VPCs per Region does not, and no figure hangs on it.
+rules and the store's `put`; a database gets many in a statement (`bench/many_rows.py`). The quotas of peering hold (S243);
+that of VPCs per Region does not, and no figure hangs on it.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.many_rows import in_many_rows
 from bench.seed import OUTSTANDING
 from isthmus import bootstrap
 from isthmus.actions.administration import create_account
@@ -29,11 +31,11 @@ from isthmus.domain.cidr import Prefix
 from isthmus.domain.peering import Delays, End, Peering
 from isthmus.domain.vpc import Vpc, VpcCidrBlock
 from isthmus.store.api import Kind
+from isthmus.store.sqlite import SqliteStore
 from isthmus.store.unit import Unit
 
 if TYPE_CHECKING:
     from isthmus.store.postgres import PostgresStore
-    from isthmus.store.sqlite import SqliteStore
 
 REGION = "us-east-1"
 BATCH = 5_000
@@ -79,7 +81,10 @@ def make_ends(store: "SqliteStore | PostgresStore", draw: Draw, account: str, bl
     made: list[End] = []
     for at in range(0, len(blocks), BATCH):
         some = blocks[at : at + BATCH]
-        made += store.run_now(Kind.WRITE, partial(make_vpcs, draw=draw, account=account, blocks=some))
+        work = in_many_rows(
+            partial(make_vpcs, draw=draw, account=account, blocks=some), far=not isinstance(store, SqliteStore)
+        )
+        made += store.run_now(Kind.WRITE, work)
     return made
 
 
@@ -123,7 +128,10 @@ def fill(data: str, connections: int, active: int) -> dict[str, Any]:
         chosen = frozenset((one.vpc_id, other.vpc_id) for one, other in pairs[::step][:active])
         made: list[str] = []
         for some in in_batches(iter(pairs)):
-            made += store.run_now(Kind.WRITE, partial(connect, draw=draw, pairs=some, active=chosen))
+            work = in_many_rows(
+                partial(connect, draw=draw, pairs=some, active=chosen), far=not isinstance(store, SqliteStore)
+            )
+            made += store.run_now(Kind.WRITE, work)
     finally:
         store.close()
     return {
