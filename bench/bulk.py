@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 REGION = "us-east-1"
 BATCH = 5_000
 SAMPLE = 1_000
-SPARE_REQUESTERS = 400
+SPARE_REQUESTERS = 1_600
 # Requesters may overlap one another; what must not overlap is a requester and an accepter.
 REQUESTER_BLOCK = "10.0.0.0/24"
 TIMED_RUNS = 5
@@ -124,7 +124,7 @@ def fill(data: str, connections: int, active: int) -> dict[str, Any]:
         used, spare = requesters[:-SPARE_REQUESTERS], requesters[-SPARE_REQUESTERS:]
         # One accepter after the other, so that a requester's connections lie far apart, as they come to lie in use.
         pairs = [(one, other) for other in accepters[:OUTSTANDING] for one in used][:connections]
-        step = max(1, len(pairs) // active) if active else len(pairs)
+        step = max(1, len(pairs) // max(1, active))
         chosen = frozenset((one.vpc_id, other.vpc_id) for one, other in pairs[::step][:active])
         made: list[str] = []
         for some in in_batches(iter(pairs)):

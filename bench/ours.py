@@ -1,6 +1,8 @@
 """Isthmus as the bench runs it: issued keys, every signature checked, a durable file; and filling a file in bulk."""
 
+import http.client
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import NotReadyError
-from bench.servers import LOOPBACK, OURS, Recipe
+from bench.servers import LOOPBACK, OURS, Recipe, Server
 from bench.sign import Keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,6 +69,12 @@ def recipe(data: Path | str, keys: Keys, *, logging: bool = False, options: tupl
     return Recipe(LOGGING if logging else OURS, command, keys=keys)
 
 
+def shared(url: str, keys: Keys, folder: Path) -> Recipe:
+    """Our server on a database, one of several perhaps; what it writes itself goes to `folder`."""
+    made = recipe(url, keys)
+    return Recipe(made.name, made.command, lambda _port: {"XDG_DATA_HOME": str(folder)}, keys)
+
+
 def fresh(folder: Path, *, logging: bool = False) -> Recipe:
     """Our server on a new file in `folder` with one new account."""
     data = folder / f"{'logging' if logging else 'plain'}.db"
@@ -75,7 +83,23 @@ def fresh(folder: Path, *, logging: bool = False) -> Recipe:
 
 def admin_token(data: Path) -> str:
     """The token of the administrative endpoints, which a running server keeps beside the data."""
-    path = data.with_name(f"{data.name}.token")
+    return _token(data.with_name(f"{data.name}.token"))
+
+
+def retried_units(server: Server, folder: Path) -> int:
+    """How many units of work a server of `shared` had to run again so far, by its own count."""
+    token = _token(folder / "isthmus" / f"postgresql-{server.address[1]}.token")
+    connection = http.client.HTTPConnection(*server.address, timeout=COMMAND_SECONDS)
+    connection.request("GET", "/_isthmus/metrics", headers={"Authorization": f"Bearer {token}"})
+    page = connection.getresponse().read().decode()
+    connection.close()
+    found = re.search(r"^isthmus_retried_units_total (\S+)$", page, re.MULTILINE)
+    if found is None:
+        raise NotReadyError(f"no count of retried units in {page[:200]!r}")
+    return int(float(found[1]))
+
+
+def _token(path: Path) -> str:
     for _ in range(COMMAND_SECONDS * 10):  # the port is open a moment before the token is there
         if path.exists():
             return path.read_text().strip()
