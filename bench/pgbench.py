@@ -19,6 +19,7 @@ from bench.errors import NotReadyError
 from bench.seed import OUTSTANDING
 
 LOG_SECONDS = 0.5
+WINDOW_SECONDS = 120
 CLIENT_VPCS = 100
 """Requester VPCs of a client in a window: each is good for 25 creates."""
 ENTRY = re.compile(r"^@(\d+)@ (\w+):  ", re.MULTILINE)
@@ -153,18 +154,22 @@ class Pgbench:
     def _others(self) -> int:
         return self.windows * self.clients * CLIENT_VPCS
 
-    def run(self, number: int, seconds: int) -> float:
-        """Transactions per second of one window."""
+    def run(self, number: int, each: int) -> float:
+        """Transactions per second of one window, in which each client makes so many, at most 2,500."""
         given = {
             **self.made.constants,
             "n": "-1",
             "base": str(number * self.clients * CLIENT_VPCS),
             "others": str(self._others),
         }
-        command = [self.database.program("pgbench"), "-n", "-c", str(self.clients), "-M", "prepared", "-T", str(seconds)]
+        command = [self.database.program("pgbench"), "-n", "-c", str(self.clients), "-M", "prepared", "-t", str(each)]
         command += [word for name, value in given.items() for word in ("-D", f"{name}={value}")]
         done = subprocess.run(
-            [*command, "-f", str(self.path), self.url], check=False, capture_output=True, text=True, timeout=60 + 4 * seconds
+            [*command, "-f", str(self.path), self.url],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=WINDOW_SECONDS,
         )
         rate, failed = RATE.search(done.stdout), FAILED.search(done.stdout)
         if done.returncode or rate is None or (failed and failed[1] != "0"):
