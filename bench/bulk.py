@@ -1,11 +1,12 @@
-"""Filling a file in bulk through the store, and timing the store's own statements: a program, so its memory is its own.
+"""Filling a store in bulk, and timing the store's own statements: a program, so its memory is its own.
 
-    python -m bench.bulk fill --data FILE --connections N --active M
-    python -m bench.bulk time --data FILE FILE ...
+    python -m bench.bulk fill --data DATA --connections N --active M > seeded.json
+    python -m bench.bulk time --data DATA DATA ... --seeded seeded.json seeded.json ...
 
-`fill` makes a new file with one account, N connections in one Region, M of them active and the others pending, and
-spare VPCs; it prints what is needed to ask for them, as JSON. Every connection goes through the domain's rules and the
-store's `put`. The quotas of peering hold (S243); that of VPCs per Region does not, and no figure hangs on it.
+DATA is a file or `postgresql://...`. `fill` makes one account in it, N connections in one Region, M of them active and the
+others pending, and spare VPCs; it prints what is needed to ask for them, as JSON. Every connection goes through the domain's
+rules and the store's `put`; a database gets many in a statement (`bench/many_rows.py`). The quotas of peering hold (S243);
+that of VPCs per Region does not, and no figure hangs on it.
 """
 
 import argparse
@@ -13,13 +14,14 @@ import json
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bench.many_rows import in_many_rows
 from bench.seed import OUTSTANDING
 from isthmus import bootstrap
 from isthmus.actions.administration import create_account
@@ -28,13 +30,17 @@ from isthmus.domain import ids, peering
 from isthmus.domain.cidr import Prefix
 from isthmus.domain.peering import Delays, End, Peering
 from isthmus.domain.vpc import Vpc, VpcCidrBlock
-from isthmus.store.api import Kind, Store
+from isthmus.store.api import Kind
+from isthmus.store.sqlite import SqliteStore
 from isthmus.store.unit import Unit
+
+if TYPE_CHECKING:
+    from isthmus.store.postgres import PostgresStore
 
 REGION = "us-east-1"
 BATCH = 5_000
 SAMPLE = 1_000
-SPARE_REQUESTERS = 400
+SPARE_REQUESTERS = 1_600
 # Requesters may overlap one another; what must not overlap is a requester and an accepter.
 REQUESTER_BLOCK = "10.0.0.0/24"
 TIMED_RUNS = 5
@@ -70,12 +76,15 @@ def make_vpcs(unit: Unit, draw: Draw, account: str, blocks: Sequence[str]) -> li
     return [make_vpc(unit, draw, account, block) for block in blocks]
 
 
-def make_ends(store: Store, draw: Draw, account: str, blocks: Sequence[str]) -> list[End]:
+def make_ends(store: "SqliteStore | PostgresStore", draw: Draw, account: str, blocks: Sequence[str]) -> list[End]:
     """VPCs with these blocks."""
     made: list[End] = []
     for at in range(0, len(blocks), BATCH):
         some = blocks[at : at + BATCH]
-        made += store.run_now(Kind.WRITE, partial(make_vpcs, draw=draw, account=account, blocks=some))
+        work = in_many_rows(
+            partial(make_vpcs, draw=draw, account=account, blocks=some), far=not isinstance(store, SqliteStore)
+        )
+        made += store.run_now(Kind.WRITE, work)
     return made
 
 
@@ -102,10 +111,10 @@ def in_batches(pairs: Iterator[tuple[End, End]]) -> Iterator[list[tuple[End, End
         yield some
 
 
-def fill(path: Path, connections: int, active: int) -> dict[str, Any]:
-    """Make the file; what is needed to ask for its contents."""
+def fill(data: str, connections: int, active: int) -> dict[str, Any]:
+    """Fill a new file or database; what is needed to ask for its contents."""
     draw = drawer(connections)
-    store = bootstrap.store(Settings(data=str(path)))
+    store = bootstrap.store(Settings(data=data))
     try:
         owner = store.run_now(Kind.WRITE, lambda unit: create_account(unit, "bench"))
         requester_blocks = [REQUESTER_BLOCK] * (-(-connections // OUTSTANDING) + SPARE_REQUESTERS)
@@ -115,11 +124,14 @@ def fill(path: Path, connections: int, active: int) -> dict[str, Any]:
         used, spare = requesters[:-SPARE_REQUESTERS], requesters[-SPARE_REQUESTERS:]
         # One accepter after the other, so that a requester's connections lie far apart, as they come to lie in use.
         pairs = [(one, other) for other in accepters[:OUTSTANDING] for one in used][:connections]
-        step = max(1, len(pairs) // active) if active else len(pairs)
+        step = max(1, len(pairs) // max(1, active))
         chosen = frozenset((one.vpc_id, other.vpc_id) for one, other in pairs[::step][:active])
         made: list[str] = []
         for some in in_batches(iter(pairs)):
-            made += store.run_now(Kind.WRITE, partial(connect, draw=draw, pairs=some, active=chosen))
+            work = in_many_rows(
+                partial(connect, draw=draw, pairs=some, active=chosen), far=not isinstance(store, SqliteStore)
+            )
+            made += store.run_now(Kind.WRITE, work)
     finally:
         store.close()
     return {
@@ -155,9 +167,9 @@ def create(unit: Unit, draw: Draw, pair: tuple[End, End]) -> None:
 
 @dataclass(slots=True)
 class Timing:
-    """One file whose statements are timed: what to ask for in turn, and pairs that are not connected yet."""
+    """One store whose statements are timed: what to ask for in turn, and pairs that are not connected yet."""
 
-    store: Store
+    store: "SqliteStore | PostgresStore"
     account: str
     draw: Draw
     connections: Iterator[str]
@@ -165,10 +177,9 @@ class Timing:
     pairs: Iterator[tuple[End, End]]
 
     @classmethod
-    def of(cls, path: Path) -> "Timing":
-        """Open a file that was filled, and add VPCs to connect."""
-        seeded = json.loads(beside(path).read_text())
-        store, draw, account = bootstrap.store(Settings(data=str(path))), drawer(0), seeded["account_id"]
+    def of(cls, data: str, seeded: Mapping[str, Any]) -> "Timing":
+        """Open what was filled, and add VPCs to connect."""
+        store, draw, account = bootstrap.store(Settings(data=data)), drawer(0), seeded["account_id"]
         count = -(-CREATES * (TIMED_RUNS + 1) // OUTSTANDING)
         ours = make_ends(store, draw, account, [REQUESTER_BLOCK] * count)
         theirs = make_ends(store, draw, account, [f"192.168.{number}.0/24" for number in range(OUTSTANDING)])
@@ -196,36 +207,35 @@ class Timing:
         return microseconds_each(lambda: create(unit, self.draw, next(self.pairs)), CREATES)
 
 
-def time_statements(paths: Sequence[Path]) -> list[dict[str, list[float]]]:
-    """For each file, microseconds of CPU time of the store's statements by kind of work, one number a run, alternating."""
-    timings = [Timing.of(path) for path in paths]
+def time_statements(filled: Sequence[tuple[str, Mapping[str, Any]]]) -> list[dict[str, list[float]]]:
+    """For each store, microseconds of CPU time of its statements by kind of work, one number a run, alternating.
+
+    It is this process's CPU time: what a database server spends is not in it.
+    """
+    timings = [Timing.of(data, seeded) for data, seeded in filled]
     try:
         runs = [[timing.run() for timing in timings] for _ in range(TIMED_RUNS + 1)][1:]  # the first warms the caches
     finally:
         for timing in timings:
             timing.store.close()
-    return [{kind: [run[at][kind] for run in runs] for kind in runs[0][at]} for at in range(len(paths))]
-
-
-def beside(path: Path) -> Path:
-    """Where `fill` leaves what `time` needs."""
-    return path.with_suffix(".seeded.json")
+    return [{kind: [run[at][kind] for run in runs] for kind in runs[0][at]} for at in range(len(filled))]
 
 
 def main() -> int:
     """Run the program."""
     parser = argparse.ArgumentParser(prog="bench.bulk")
     parser.add_argument("work", choices=("fill", "time"))
-    parser.add_argument("--data", type=Path, required=True, nargs="+")
+    parser.add_argument("--data", required=True, nargs="+")
+    parser.add_argument("--seeded", type=Path, default=[], nargs="+", help="what `fill` said of each, for `time`")
     parser.add_argument("--connections", type=int, default=1_000)
     parser.add_argument("--active", type=int, default=50)
     options = parser.parse_args()
     answer: Any
     if options.work == "fill":
         answer = fill(options.data[0], options.connections, options.active)
-        beside(options.data[0]).write_text(json.dumps(answer))
     else:
-        answer = time_statements(options.data)
+        told = [json.loads(path.read_text()) for path in options.seeded]
+        answer = time_statements(list(zip(options.data, told, strict=True)))
     json.dump(answer, sys.stdout)
     return 0
 

@@ -9,6 +9,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 
 HEAD_END = b"\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
@@ -123,12 +124,22 @@ def connect(address: Address) -> socket.socket:
     return sock
 
 
-def drive(address: Address, requests: Sequence[bytes], lanes: int = 1, timeout_seconds: float = 300.0) -> Load:
-    """Send every request once, `lanes` at a time, and return the answers; LoadError when that takes too long."""
+def drive(
+    address: Address,
+    requests: Sequence[bytes],
+    lanes: int = 1,
+    timeout_seconds: float = 300.0,
+    others: Sequence[Address] = (),
+) -> Load:
+    """Send every request once, `lanes` at a time, and return the answers; LoadError when that takes too long.
+
+    With `others`, servers that share their state, the lanes are dealt out to all of them.
+    """
     answers: dict[int, Answer] = {}
     waiting = iter(enumerate(requests))
     selector = selectors.DefaultSelector()
-    opened = [Lane(address, connect(address)) for _ in range(min(lanes, len(requests)))]
+    dealt = islice(cycle((address, *others)), min(lanes, len(requests)))
+    opened = [Lane(each, connect(each)) for each in dealt]
     began = time.perf_counter()
     try:
         for lane in opened:

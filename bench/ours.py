@@ -1,6 +1,8 @@
 """Isthmus as the bench runs it: issued keys, every signature checked, a durable file; and filling a file in bulk."""
 
+import http.client
 import json
+import re
 import subprocess
 import sys
 import time
@@ -10,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import NotReadyError
-from bench.servers import LOOPBACK, OURS, Recipe
+from bench.servers import LOOPBACK, OURS, Recipe, Server
 from bench.sign import Keys
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,9 +24,10 @@ LOGGING = "isthmus+log"
 
 @dataclass(frozen=True, slots=True)
 class Seeded:
-    """A file that was filled in bulk, and what is needed to ask for its contents."""
+    """A file or database that was filled in bulk, and what is needed to ask for its contents; `told` has it as JSON."""
 
-    data: Path
+    data: Path | str
+    told: Path
     keys: Keys
     region: str
     connection_ids: tuple[str, ...]
@@ -45,9 +48,8 @@ def _first(answer: Mapping[str, Any], *names: str) -> str:
     return next(str(answer[name]) for name in names if name in answer)
 
 
-def account(data: Path, name: str = "bench") -> Keys:
-    """Make an account in the file and return its first key."""
-    data.parent.mkdir(parents=True, exist_ok=True)
+def account(data: Path | str, name: str = "bench") -> Keys:
+    """Make an account in the file or database and return its first key."""
     made = _json_of([*PROGRAM, "accounts", "create", name, "--data", str(data), "--json"], COMMAND_SECONDS)
     return Keys(
         _first(made, "account_id", "account", "id"),
@@ -56,8 +58,8 @@ def account(data: Path, name: str = "bench") -> Keys:
     )
 
 
-def recipe(data: Path, keys: Keys, *, logging: bool = False, options: tuple[str, ...] = ()) -> Recipe:
-    """Our server on this file, checking everything; with `logging` it writes its audit line per request to a file."""
+def recipe(data: Path | str, keys: Keys, *, logging: bool = False, options: tuple[str, ...] = ()) -> Recipe:
+    """Our server on this file or database, checking everything; with `logging` it writes its line per request to a file."""
     log_format = "json" if logging else "none"
 
     def command(port: int) -> list[str]:
@@ -65,6 +67,12 @@ def recipe(data: Path, keys: Keys, *, logging: bool = False, options: tuple[str,
         return [*PROGRAM, *serve, "--log-format", log_format, *options]
 
     return Recipe(LOGGING if logging else OURS, command, keys=keys)
+
+
+def shared(url: str, keys: Keys, folder: Path) -> Recipe:
+    """Our server on a database, one of several perhaps; what it writes itself goes to `folder`."""
+    made = recipe(url, keys)
+    return Recipe(made.name, made.command, lambda _port: {"XDG_DATA_HOME": str(folder)}, keys)
 
 
 def fresh(folder: Path, *, logging: bool = False) -> Recipe:
@@ -75,7 +83,23 @@ def fresh(folder: Path, *, logging: bool = False) -> Recipe:
 
 def admin_token(data: Path) -> str:
     """The token of the administrative endpoints, which a running server keeps beside the data."""
-    path = data.with_name(f"{data.name}.token")
+    return _token(data.with_name(f"{data.name}.token"))
+
+
+def retried_units(server: Server, folder: Path) -> int:
+    """How many units of work a server of `shared` had to run again so far, by its own count."""
+    token = _token(folder / "isthmus" / f"postgresql-{server.address[1]}.token")
+    connection = http.client.HTTPConnection(*server.address, timeout=COMMAND_SECONDS)
+    connection.request("GET", "/_isthmus/metrics", headers={"Authorization": f"Bearer {token}"})
+    page = connection.getresponse().read().decode()
+    connection.close()
+    found = re.search(r"^isthmus_retried_units_total (\S+)$", page, re.MULTILINE)
+    if found is None:
+        raise NotReadyError(f"no count of retried units in {page[:200]!r}")
+    return int(float(found[1]))
+
+
+def _token(path: Path) -> str:
     for _ in range(COMMAND_SECONDS * 10):  # the port is open a moment before the token is there
         if path.exists():
             return path.read_text().strip()
@@ -83,26 +107,28 @@ def admin_token(data: Path) -> str:
     raise NotReadyError(f"no token at {path.name}")
 
 
-def _bulk(work: str, data: Path, *words: str) -> Any:
-    return _json_of([sys.executable, "-m", "bench.bulk", work, "--data", str(data), *words], SEED_SECONDS)
+def _bulk(work: str, *words: str) -> Any:
+    return _json_of([sys.executable, "-m", "bench.bulk", work, *words], SEED_SECONDS)
 
 
-def fill(data: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
-    """Fill a new file in bulk."""
-    progress(f"filling {data.name} with {connections:,} connections")
-    data.parent.mkdir(parents=True, exist_ok=True)
-    made = _bulk("fill", data, "--connections", str(connections), "--active", str(active))
+def fill(data: Path | str, folder: Path, connections: int, active: int, progress: Callable[[str], None]) -> Seeded:
+    """Fill a new file or database in bulk; what was put there is noted in `folder`."""
+    progress(f"filling {data.name if isinstance(data, Path) else 'a database'} with {connections:,} connections")
+    made = _bulk("fill", "--data", str(data), "--connections", str(connections), "--active", str(active))
+    told = folder / f"seeded-{connections}.json"
+    told.write_text(json.dumps(made))
     lists = ("connection_ids", "requester_vpc_ids", "spare_requester_vpc_ids", "spare_accepter_vpc_ids")
     return Seeded(
         data,
+        told,
         Keys(made["account_id"], made["access_key_id"], made["secret_access_key"]),
         made["region"],
         *(tuple(made[name]) for name in lists),
     )
 
 
-def statement_times(*files: Path) -> list[dict[str, list[float]]]:
-    """For each file that was filled, microseconds of the store's own statements by kind of work, one number a run."""
-    first, *others = files
-    times: list[dict[str, list[float]]] = _bulk("time", first, *(str(each) for each in others))
+def statement_times(*filled: Seeded) -> list[dict[str, list[float]]]:
+    """For each, microseconds of the store's own statements by kind of work, one number a run."""
+    data, told = [str(each.data) for each in filled], [str(each.told) for each in filled]
+    times: list[dict[str, list[float]]] = _bulk("time", "--data", *data, "--seeded", *told)
     return times

@@ -172,7 +172,7 @@ def main() -> int:
     """Measure and tell."""
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "isthmus.db"
-        made = bulk.fill(data, CONNECTIONS, 50)
+        made = bulk.fill(str(data), CONNECTIONS, 50)
         keys = sign.Keys(made["account_id"], made["access_key_id"], made["secret_access_key"])
         signed = partial(sign.signed, ADDRESS, keys, made["region"])
         action = "DescribeVpcPeeringConnections"

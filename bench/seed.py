@@ -32,6 +32,15 @@ class Grid:
         """Every pair once, in an order that spreads neighbours over the requesters."""
         return ((requester, accepter) for accepter in self.accepters for requester in self.requesters)
 
+    def apart(self) -> Iterator[tuple[str, str]]:
+        """Every pair once, neighbours without a VPC in common, so that a server that locks them can do several at once."""
+        accepters = len(self.accepters)
+        return (
+            (requester, self.accepters[(at + turn) % accepters])
+            for turn in range(accepters)
+            for at, requester in enumerate(self.requesters)
+        )
+
 
 def shape(connections: int) -> tuple[int, int]:
     """How many requester and accepter VPCs hold so many outstanding connections."""

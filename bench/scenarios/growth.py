@@ -1,7 +1,7 @@
 """Growth from 1,000 to 1,000,000 connections: what you do not ask for costs nothing. Ours only, filled in bulk."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle, islice
@@ -43,7 +43,7 @@ class Filled:
     pairs: list[tuple[str, str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.pairs = list(Grid(self.seeded.spare_requester_vpc_ids, self.seeded.spare_accepter_vpc_ids).pairs())
+        self.pairs = list(Grid(self.seeded.spare_requester_vpc_ids, self.seeded.spare_accepter_vpc_ids).apart())
 
     def creates(self, count: int) -> list[bytes]:
         """Creates between VPCs that have no connection yet; they are used up as they go."""
@@ -85,13 +85,13 @@ def windows(filled: Filled, arena: Arena) -> dict[str, Repeated]:
 
 
 def last_token(filled: Filled, connections: int) -> str:
-    """Walk all pages; the token of the last full one."""
+    """Walk all pages, of connections that were made since too; the token of the last full one."""
     tokens = [""]
-    for _ in range(connections // PAGE + 2):
+    for _ in range(2 * connections // PAGE + 2):
         body = filled.server.send([filled.page(tokens[-1])])[0].body
         match = TOKEN.search(body)
         if match is None:
-            return tokens[-1]
+            return tokens[-1] if len(CONNECTION_ID.findall(body)) == PAGE else tokens[-2]
         tokens.append(match[1].decode())
     raise NotReadyError("the pages do not end")
 
@@ -101,21 +101,21 @@ def pages(filled: Filled, connections: int, arena: Arena) -> dict[str, Figure]:
     arena.progress("walking to the last page")
     tokens = {"first page": "", "last page": last_token(filled, connections)}
 
-    def window(token: str) -> Callable[[int], Sequence[bytes]]:
-        return lambda count: [filled.page(token)] * count
+    return arena.side_by_side({name: page_window(filled, token, arena) for name, token in tokens.items()}, MICROSECONDS)
 
-    return arena.side_by_side(
-        {
-            name: Repeated(filled.server, window(token), all_but(PAGE), arena.options, lanes=1)
-            for name, token in tokens.items()
-        },
-        MICROSECONDS,
-    )
+
+def page_window(filled: Filled, token: str, arena: Arena) -> Repeated:
+    """A window of the page behind a token."""
+
+    def requests(count: int) -> list[bytes]:
+        return [filled.page(token)] * count
+
+    return Repeated(filled.server, requests, all_but(PAGE), arena.options, lanes=1)
 
 
 def statements(small: Seeded, large: Seeded) -> tuple[dict[str, dict[str, Figure]], list[Claim]]:
     """The store's own statements on both files, with no server on them."""
-    times = dict(zip(("small", "large"), ours.statement_times(small.data, large.data), strict=True))
+    times = dict(zip(("small", "large"), ours.statement_times(small, large), strict=True))
     figures = {f"{work} (store)": {size: Figure("us", tuple(runs[work])) for size, runs in times.items()} for work in WORK}
     claims = [
         Claim(
@@ -137,8 +137,9 @@ def run(arena: Arena) -> Outcome:
         filled: dict[str, Filled] = {}
         for name, connections in (("small", SMALL), ("large", large)):
             folder = arena.new_folder()
-            seeded = ours.fill(folder / "data.db", connections, ACTIVE, arena.progress)
-            stack.callback(seeded.data.unlink, missing_ok=True)
+            data = folder / "data.db"
+            seeded = ours.fill(data, folder, connections, ACTIVE, arena.progress)
+            stack.callback(data.unlink, missing_ok=True)
             server = servers.start(ours.recipe(seeded.data, seeded.keys), folder)
             stack.callback(server.stop)
             filled[name] = Filled(server, seeded)

@@ -55,14 +55,15 @@ def many(arena: Arena) -> Figure:
     spent = []
     for _ in range(arena.options.runs):
         folder = arena.new_folder()
-        filled = ours.fill(folder / "many.db", MANY, 50, arena.progress)
-        server = servers.start(ours.recipe(filled.data, filled.keys), folder)
+        data = folder / "many.db"
+        filled = ours.fill(data, folder, MANY, 50, arena.progress)
+        server = servers.start(ours.recipe(data, filled.keys), folder)
         try:
             server.call(filled.region, "DescribeVpcPeeringConnections", MaxResults="5")
-            spent.append(reset(server, ours.admin_token(filled.data))[1])
+            spent.append(reset(server, ours.admin_token(data))[1])
         finally:
             server.stop()
-            filled.data.unlink()
+            data.unlink()
     return Figure("ms CPU", tuple(spent))
 
 

@@ -428,7 +428,7 @@ def _with_workers(served: _Served, listeners: list[socket.socket], ready: Callab
 
     assert not isinstance(served.store, SqliteStore)
     opened, token = served.store, served.token
-    tally = Tally(len(listeners), 2 * served.settings.connections)
+    tally = Tally(len(listeners), served.settings.connections)
 
     def serve_as(number: int, listener: socket.socket, line: socket.socket) -> int:
         part = tally.part(number)

@@ -286,6 +286,7 @@ def test_a_unit_that_fails_after_a_write_leaves_the_others_as_they_were(file: Pa
         assert durable_ids(file) == [vpc(1).id, answers[0], answers[2]]
         assert read(store, lambda unit: unit.vpcs.get(answers[2])).id == answers[2]
         assert store.touched_while_committing == []
+        assert store.retried == 2, "it, and who shared its batch"
 
     play(file, scenario, clock=MovingClock())
     assert len(before) == 2, "run in the batch, and again alone"

@@ -332,9 +332,21 @@ def test_a_row_that_was_written_meanwhile_fails_the_whole_unit(url: str) -> None
             write(other, lambda theirs: theirs.vpcs.put(replace(saved, enable_dns_hostnames=True)))
             unit.vpcs.put(replace(saved, enable_dns_support=False))
 
+        before = one.retried
         with pytest.raises(Conflict):
             write(one, work)
         assert read(one, vpc_ids) == [saved.id]
+        assert one.retried == before + 1, "its caller is going to run it again"
+
+
+def test_writes_of_different_rows_lose_no_race(url: str) -> None:
+    with servers(url) as stores:
+        for store in stores:
+            write(store, lambda _: None)  # a connection's first unit may find that the state is not what it began with
+        before = [store.retried for store in stores]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: write(stores[n % 2], put_vpc(n)), range(40)))
+        assert [store.retried for store in stores] == before
 
 
 def test_an_administrators_lost_race_is_run_again(url: str) -> None:

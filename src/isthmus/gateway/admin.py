@@ -273,8 +273,8 @@ async def _metrics(admin: Admin, store: Any, __: str, args: Args) -> HttpRespons
     from isthmus.gateway import metrics  # heavy, and most servers are never asked
 
     _only(args)
-    done = admin.total() if admin.total else Counted(admin.answered, store.batches, store.units)
-    body = metrics.render(done.answered, batches=done.batches, units=done.units)
+    own = Counted(admin.answered, store.units, store.batches, store.retried)
+    body = metrics.render(admin.total() if admin.total else own)
     return HttpResponse(200, (("content-type", metrics.CONTENT_TYPE),), body)
 
 

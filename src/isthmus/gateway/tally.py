@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from isthmus.store.api import CELLS
+
 NUMBER: Final = 8
 """The bytes of a number."""
 ENTRIES: Final = 1_024
@@ -23,19 +25,21 @@ Key = tuple[str, str, int]
 
 
 class Counted(Struct, frozen=True):
-    """What was done: answers by kind, commits of the store, and units of work."""
+    """What was done: answers by kind, units of work, commits of the store, and units that had to run again."""
 
     answered: Counter[Key]
-    batches: int
     units: int
+    batches: int
+    retried: int
 
 
 class Tally:
-    """The counts of so many workers, whose stores have so many cells each. Made before the first worker is started."""
+    """The counts of so many workers, whose stores have so many connections each. Made before the first worker is started."""
 
-    def __init__(self, workers: int, cells: int) -> None:
+    def __init__(self, workers: int, connections: int) -> None:
         """Reserve the memory; what is not used costs nothing."""
         # A part: how many entries there are, the store's cells, a count for each entry; then the entries' names.
+        cells = CELLS * connections
         self._numbers, self._cells = 1 + cells + ENTRIES, cells
         size = self._numbers * NUMBER + ENTRIES * NAME
         memory = memoryview(mmap.mmap(-1, workers * size))
@@ -53,7 +57,8 @@ class Tally:
         answered: Counter[Key] = Counter()
         for part in parts:
             answered.update(part.answered())
-        return Counted(answered, sum(sum(part.cells[1::2]) for part in parts), sum(sum(part.cells[::2]) for part in parts))
+        units, batches, retried = (sum(sum(part.cells[kind::CELLS]) for part in parts) for kind in range(CELLS))
+        return Counted(answered, units, batches, retried)
 
 
 class Part:

@@ -6,13 +6,17 @@ matter where the database is a round trip away, or where other servers write too
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
 
 T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any]
+
+
+CELLS: Final = 3
+"""What is counted of each connection to a database: units, commits, units that had to run again."""
 
 
 class Kind(Enum):

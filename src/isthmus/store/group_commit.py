@@ -57,11 +57,14 @@ class Writer(Struct, frozen=True):
 
 
 class Tally(Struct):
-    """What a store has done since it was opened: units that ran to their end, those that wrote, transactions."""
+    """What a store has done since it was opened: units that ran to their end, those that wrote, transactions,
+    and units that ran again because a batch was taken back.
+    """
 
     units: int = 0
     wrote: int = 0
     batches: int = 0
+    retried: int = 0
 
 
 class Host(Protocol):
@@ -270,7 +273,9 @@ class GroupCommit:
 
     def _take_back(self, *failed: Job) -> None:
         """Roll the batch back and run each of its units again, in a transaction of its own."""
-        self._alone.extend((*self._ended_with(BUSY), *failed))
+        taken_back = (*self._ended_with(BUSY), *failed)
+        self._tally.retried += len(taken_back)
+        self._alone.extend(taken_back)
         self._time.rolled_back()
         self._next_alone()
 

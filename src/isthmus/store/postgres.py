@@ -21,7 +21,7 @@ from msgspec import Struct
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store import migrate, postgres_schema, settle
-from isthmus.store.api import Kind
+from isthmus.store.api import CELLS, Kind
 from isthmus.store.clock import Clock, Seeds, system_seeds
 from isthmus.store.pipeline import masked
 from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
@@ -88,9 +88,9 @@ class PostgresStore:
         self.on_fatal: Callable[[str], None] = log.critical
 
     def count_in(self, cells: "memoryview[int]") -> None:
-        """Count units and commits there, on from what stands there: two cells for each connection."""
+        """Count units and commits there, on from what stands there: `CELLS` for each connection."""
         for number, worker in enumerate(self._workers):
-            worker.counts = cells[2 * number : 2 * number + 2]
+            worker.counts = cells[CELLS * number : CELLS * (number + 1)]
 
     @property
     def units(self) -> int:
@@ -101,6 +101,11 @@ class PostgresStore:
     def batches(self) -> int:
         """How many transactions were committed: each unit that wrote had one."""
         return sum(worker.counts[1] for worker in self._workers)
+
+    @property
+    def retried(self) -> int:
+        """How often a unit had to be run again: it lost a race or its connection, the state had changed, a step was due."""
+        return sum(worker.counts[2] for worker in self._workers)
 
     @property
     def trips(self) -> int:

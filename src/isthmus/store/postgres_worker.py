@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
-from isthmus.store.api import Kind, Undo
+from isthmus.store.api import CELLS, Kind, Undo
 from isthmus.store.pipeline import Link, Row, masked
 from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
 from isthmus.store.unit import Memo, Moment, Unit
@@ -66,7 +66,7 @@ class Worker:
         self.unit.installation = store.installation
         self._seen: Seen | None = None
         self._checks_due = True
-        self.counts: list[int] | memoryview[int] = [0, 0]  # units, commits
+        self.counts: list[int] | memoryview[int] = [0] * CELLS  # units, commits, units that had to run again
 
     # --- one unit -----------------------------------------------------------------------------------------------------
 
@@ -84,8 +84,9 @@ class Worker:
         except Undo as undo:
             self._end()
             return undo.result  # type: ignore[return-value]  # an answer of the same kind as work's
-        except Lost:
-            self.drop()
+        except Conflict as again:
+            self.counts[2] += 1
+            self._give_up(again)
             raise
         except Exception:
             self._end()
@@ -95,6 +96,12 @@ class Worker:
             raise
         finally:
             self.memo.renew()
+
+    def _give_up(self, why: Conflict) -> None:
+        if isinstance(why, Lost):
+            self.drop()
+        else:
+            self._end()
 
     @contextmanager
     def snapshot(self) -> Iterator[PostgresEngine]:

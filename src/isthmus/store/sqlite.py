@@ -90,6 +90,11 @@ class SqliteStore:
         """How many transactions were committed."""
         return self._tally.batches
 
+    @property
+    def retried(self) -> int:
+        """How many units had to be run again."""
+        return self._tally.retried
+
     # --- opening and closing ----------------------------------------------------------------------------------------------
 
     def _open(self, seeds: Seeds) -> None:

@@ -80,3 +80,10 @@ def test_a_head_is_read_only_when_it_is_whole() -> None:
 
 def test_chunk_sizes_and_their_extensions_are_taken_out() -> None:
     assert unchunk(b"a\r\n0123456789\r\n1;n=v\r\nx\r\n0\r\n\r\n") == b"0123456789x"
+
+
+def test_lanes_are_dealt_out_to_several_servers() -> None:
+    other = Answer(400, b"abcde")
+    with server(PLAIN) as one, server(CHUNKED) as two:
+        answers = drive(one, [REQUEST % number for number in range(4)], lanes=4, others=[two]).answers
+    assert sorted(answers, key=lambda answer: answer.status) == [Answer(200, b"ok")] * 2 + [other] * 2

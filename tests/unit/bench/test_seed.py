@@ -25,3 +25,12 @@ def test_no_two_blocks_overlap() -> None:
 def test_a_grid_names_every_pair_once() -> None:
     pairs = list(Grid(("r1", "r2", "r3"), ("a1", "a2")).pairs())
     assert len(pairs) == len(set(pairs)) == 6
+
+
+def test_neighbours_in_a_grid_can_be_kept_apart() -> None:
+    grid = Grid(tuple(f"r{number}" for number in range(50)), tuple(f"a{number}" for number in range(25)))
+    pairs = list(grid.apart())
+    assert sorted(pairs) == sorted(grid.pairs())
+    for at in range(len(pairs) - 16):
+        together = [vpc for pair in pairs[at : at + 16] for vpc in pair]
+        assert len(set(together)) == len(together)

@@ -11,7 +11,7 @@ FINE, REFUSED = ("ec2", "DescribeVpcs", 200), ("ec2", "InvalidVpcID.NotFound", 4
 
 
 def test_the_total_is_the_sum_of_the_parts() -> None:
-    shared = Tally(3, 4)
+    shared = Tally(3, 2)
     for number in (1, 2, 3):
         part = shared.part(number)
         answered = Answered(part)
@@ -19,9 +19,10 @@ def test_the_total_is_the_sum_of_the_parts() -> None:
         part.cells[0] += 10 * number
         part.cells[1] += number
         part.cells[2] += 1
+        part.cells[3] += 1
     total = shared.total()
     assert total.answered == {FINE: 6}
-    assert (total.units, total.batches) == (63, 6)
+    assert (total.units, total.batches, total.retried) == (63, 6, 3)
 
 
 def test_whoever_takes_a_place_counts_on() -> None:
