@@ -15,6 +15,7 @@ import json
 import logging
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -48,9 +49,14 @@ JOURNAL_SLICE: Final = 1_000
 POLL_SECONDS: Final = 0.001
 RETRY_SECONDS: Final = 1.0
 """How long the timer waits after a step could not be written."""
-DISK_TROUBLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_READONLY", "SQLITE_CANTOPEN")
+CALM_SECONDS: Final = 5.0
+"""How long nothing must have been refused until trouble counts as over: on a disk that is nearly full some still succeed."""
 LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"})
 """What the database refuses because another row is there, or is not; any other constraint is broken by a bug only."""
+
+
+Troubled = Callable[[sqlite3.DatabaseError], None]
+"""Told of a disk or a file that fails."""
 
 
 class SqliteEngine:
@@ -59,9 +65,12 @@ class SqliteEngine:
     several = "IN (SELECT value FROM json_each(?))"
     for_update = ""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Wrap a connection. One cursor serves all statements: each is read to its end at once."""
-        self.connection = connection
+    def __init__(self, connection: sqlite3.Connection, troubled: Troubled | None = None) -> None:
+        """Wrap a connection. One cursor serves all statements: each is read to its end at once.
+
+        Without `troubled` a disk or a file that fails raises what SQLite raised.
+        """
+        self.connection, self._troubled = connection, troubled
         self._execute = connection.cursor().execute
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
@@ -69,7 +78,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).fetchall()
         except sqlite3.DatabaseError as error:
-            raise _refusal(error) from error
+            raise self._refusal(error) from error
 
     def execute(self, sql: str, params: Params = ()) -> int:
         """Run a statement that writes; return how many rows it touched.
@@ -79,7 +88,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).rowcount
         except sqlite3.DatabaseError as error:
-            raise _refusal(error) from error
+            raise self._refusal(error) from error
 
     def insert(self, sql: str, params: Params = ()) -> int:
         """Run an INSERT; return the seq of the new row. Raises as `execute` does.
@@ -89,7 +98,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).lastrowid or 0
         except sqlite3.DatabaseError as error:
-            raise _refusal(error) from error
+            raise self._refusal(error) from error
 
     def later(self, sql: str, params: Params = ()) -> None:
         """Run a statement at once: there is no way to save."""
@@ -117,16 +126,16 @@ class SqliteEngine:
     def reached(self, table: str, seq: int) -> None:
         """Do nothing: SQLite numbers a new row beyond the last one by itself."""
 
+    def _refusal(self, error: sqlite3.DatabaseError) -> Exception:
+        """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
+        from isthmus.store import trouble  # seldom needed
 
-def _refusal(error: sqlite3.DatabaseError) -> Exception:
-    """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
-    name = error.sqlite_errorname
-    if name in LOST_RACES:
-        return Conflict(str(error))
-    if name.startswith(DISK_TROUBLE):
-        log.error("the database cannot be used: %s", error)
+        if getattr(error, "sqlite_errorname", "") in LOST_RACES:
+            return Conflict(str(error))
+        if self._troubled is None or not trouble.family(error):
+            return error
+        self._troubled(error)
         return errors.unavailable()
-    return error
 
 
 def _nothing(_: Unit) -> None:
@@ -217,15 +226,25 @@ class SqliteStore:
         self._connections: list[sqlite3.Connection] = []
         self._memo = Memo()
         self._reading = False  # the readers' transaction is open
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_open = False
+        self._disk_failed = False  # nothing may be written any more
+        # When trouble was last met, on a clock that nobody sets, and how many rows the writer had changed by then.
+        self._trouble: tuple[float, int] | None = None
+        self.on_fatal: Callable[[str], None] = log.critical
         try:
             self._writer = self._connect()
             migrate_file(self._writer, str(path))
             self._write_unit = self._unit(self._writer, bounded=False)
             self._read_unit = self._write_unit if path is None else self._unit(self._connect(read_only=True), bounded=True)
             self._read_state()
+        except sqlite3.DatabaseError as error:
+            self._let_go()
+            raise _cannot_open(error, str(path)) from error
         except BaseException:
             self._let_go()
             raise
+        self._is_open = True
         self._batch: list[_Job] = []  # run in the open transaction, answered after its commit
         self._queue: deque[_Job] = deque()  # accepted, not yet run
         self._alone: deque[_Job] = deque()  # to be run in a transaction each
@@ -234,7 +253,6 @@ class SqliteStore:
         self._busy = self._begun = self._scheduled = self._wrote = False
         self._grown = 0  # how long the batch was when the last turn ended
         self._unsettled = False  # a step was taken whose commit is still to come
-        self._disk_failed = False
         self._sync = threading.RLock()
         self._unchecked: tuple[sqlite3.Connection, Unit] | None = None
         self._helper: _Helper | None = None
@@ -243,7 +261,6 @@ class SqliteStore:
         self._timer: asyncio.TimerHandle | None = None
         self._idle: asyncio.Event | None = None
         self._journaled = 0
-        self.on_fatal: Callable[[str], None] = log.critical
         self.batches = self.units = 0
 
     # --- opening ------------------------------------------------------------------------------------------------------
@@ -271,7 +288,7 @@ class SqliteStore:
         return connection
 
     def _unit(self, connection: sqlite3.Connection, *, bounded: bool) -> Unit:
-        return Unit(SqliteEngine(connection), bounded=bounded, note_due=self._note_due, memo=self._memo)
+        return Unit(SqliteEngine(connection, self._troubled), bounded=bounded, note_due=self._note_due, memo=self._memo)
 
     def _read_state(self) -> None:
         sql = "SELECT installation, clock_offset FROM server_state"
@@ -301,8 +318,15 @@ class SqliteStore:
         self._arm()
 
     def _forget_due(self) -> None:
-        """Look again soon what is due: steps that were taken in a transaction are not, since it was rolled back."""
-        self._next_due, self._unsettled = 0, False
+        """Look again what is due: steps that were taken in a transaction are not, since it was rolled back.
+
+        Reads go on meanwhile, unless a step is really due that they could see.
+        """
+        self._unsettled = False
+        try:
+            self._next_due = settle.next_due(self._write_unit)
+        except errors.ApiError:
+            self._next_due = 0
         self._arm(RETRY_SECONDS)
 
     def _note_due(self, at: int) -> None:
@@ -353,7 +377,8 @@ class SqliteStore:
         """Begin to serve the running event loop: due steps are taken and the journal is kept short from now on."""
         self._idle = asyncio.Event()
         self._tasks: set[asyncio.Future[None]] = set()
-        self._helper = _Helper(self._commit_now, asyncio.get_running_loop())
+        self._loop = asyncio.get_running_loop()
+        self._helper = _Helper(self._commit_now, self._loop)
         self._arm()
         self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
 
@@ -450,7 +475,7 @@ class SqliteStore:
         """Run a READ that looks at many rows on a thread and a connection of its own."""
         if self._reader is None:
             self._reader = ThreadPoolExecutor(1, thread_name_prefix="isthmus-read")
-            engine = SqliteEngine(self._connect(read_only=True))
+            engine = SqliteEngine(self._connect(read_only=True), self._troubled)
             self._far_unit = Unit(engine, bounded=False, note_due=self._note_due, memo=Memo(forgetful=True))
             self._far_unit.installation = self._read_unit.installation
         unit = self._far_unit
@@ -506,9 +531,8 @@ class SqliteStore:
             self._begin()
             if self._is_due():
                 self._settle_in_batch()
-        except Exception:
-            log.exception("a unit of work could not begin")
-            job.fail(errors.unavailable())
+        except Exception as error:  # noqa: BLE001 - told by `_could_not_begin`
+            self._could_not_begin(job, error)
             if self._begun:
                 self._take_back()
             return False
@@ -516,13 +540,22 @@ class SqliteStore:
 
     def _begin(self) -> None:
         if self._disk_failed:
-            raise sqlite3.OperationalError("the disk has failed before")
+            raise errors.unavailable()
         if not self._begun:
             self._writer.execute("BEGIN IMMEDIATE")
             self._begun = True
 
+    def _could_not_begin(self, job: _Job, error: Exception) -> None:
+        """Refuse a unit whose transaction cannot be opened, or whose due steps cannot be taken."""
+        if isinstance(error, sqlite3.DatabaseError):
+            self._troubled(error)
+        elif not isinstance(error, errors.ApiError):  # of those the operator was told
+            log.error("a unit of work could not begin", exc_info=error)
+        job.fail(errors.unavailable())
+
     def _settle_in_batch(self) -> None:
         step = _Job(self._settle, asyncio.get_running_loop().create_future())
+        step.future.add_done_callback(asyncio.Future.exception)  # nobody else asks how it ended
         step.moment = self.moment()
         self._attempt(step)
         self._wrote = True
@@ -602,6 +635,7 @@ class SqliteStore:
         self.batches += 1
         self._transaction_ended()
         if error is None:
+            self._see_recovery()
             for job in batch:
                 job.succeed()
         else:
@@ -611,17 +645,52 @@ class SqliteStore:
 
     def _commit_failed(self, error: BaseException, jobs: Sequence[_Job]) -> None:
         """Nothing of the batch happened: say so to each, and stop the server where the disk can no longer be trusted."""
-        log.error("commit failed: %s", error)
+        from isthmus.store import trouble
+
         _roll_back(self._writer)
         self._forget_due()
-        if "IOERR" in str(getattr(error, "sqlite_errorname", "")):
-            self._disk_failed = True
+        if isinstance(error, sqlite3.DatabaseError):
+            self._troubled(error)
+        else:
+            log.error("commit failed", exc_info=error)
         for job in jobs:
             job.fail(errors.unavailable())
-        if self._disk_failed:
-            self.on_fatal(
+        if isinstance(error, sqlite3.DatabaseError) and trouble.is_fatal(error):
+            self._give_up(
                 f"The disk failed while {self.path} was being written ({error}). Isthmus stops, so that no answer lies."
             )
+
+    def _troubled(self, error: sqlite3.DatabaseError) -> None:
+        """Tell the operator, once until it has passed, that the disk or the file fails. A damaged file ends the server."""
+        from isthmus.store import trouble
+
+        if not self._is_open:  # then whoever opens it is told
+            raise error
+        sentence = trouble.in_flight(error, str(self.path))
+        if trouble.is_damage(error):
+            self._give_up(sentence)
+        elif self._trouble is None:
+            log.error("%s", sentence or f"a unit of work failed: {error}")
+        self._trouble = time.monotonic(), self._writer.total_changes
+
+    def _see_recovery(self) -> None:
+        """Tell the operator that trouble has passed, once something was written; a commit of nothing proves nothing."""
+        if self._trouble is None:
+            return
+        last, changes = self._trouble
+        if self._writer.total_changes > changes and time.monotonic() - last >= CALM_SECONDS:
+            self._trouble = None
+            log.warning("%s can be written again", self.path)
+
+    def _give_up(self, sentence: str) -> None:
+        """Write nothing any more, and say so to whoever runs the server; on its own thread, whichever this is."""
+        if self._disk_failed:
+            return
+        self._disk_failed = True
+        if self._loop is None:
+            self.on_fatal(sentence)
+        else:
+            self._loop.call_soon_threadsafe(self.on_fatal, sentence)
 
     # --- a batch that must be taken back ------------------------------------------------------------------------------
 
@@ -650,10 +719,9 @@ class SqliteStore:
         """Run one unit in a transaction of its own; return whether there is something to commit."""
         try:
             self._begin_alone(job)
-        except sqlite3.Error:
-            log.exception("a unit of work could not begin")
+        except (sqlite3.Error, errors.ApiError) as error:
             self._end_alone(job)
-            job.fail(errors.unavailable())
+            self._could_not_begin(job, error)
             return False
         job.moment = job.moment or self.moment()
         try:
@@ -692,6 +760,7 @@ class SqliteStore:
         self._end_alone(job)
         if error is None:
             self.batches += 1
+            self._see_recovery()
             job.succeed()
         else:
             self._commit_failed(error, [job])
@@ -763,13 +832,21 @@ def _roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
 
 
+def _cannot_open(error: sqlite3.DatabaseError, where: str) -> Exception:
+    """Return what to raise for a store that cannot be opened; what only a bug can cause stays what it is."""
+    from isthmus.store import trouble
+
+    sentence = trouble.at_start(error, where)
+    return SchemaError(sentence) if sentence else error
+
+
 def check_file(connection: sqlite3.Connection, where: str) -> None:
     """Raise `SchemaError` for a file that is not ours, before anything in it is changed."""
     try:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        raise SchemaError(f"{where} cannot be read as a database ({error}). Choose another file with --data.") from None
+        raise _cannot_open(error, where) from None
     if tables and application != APPLICATION_ID:
         raise SchemaError(f"{where} is a database of some other program. Choose another file with --data.")
 
@@ -778,7 +855,8 @@ def migrate_file(connection: sqlite3.Connection, where: str) -> None:
     """Bring a file's schema up to date."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     scripts = migrate.pending(version, where)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if scripts:  # else it is ours already, and opening it writes nothing
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, script in scripts:
         connection.execute("BEGIN IMMEDIATE")
         for statement in migrate.statements(script, WORDS):
