@@ -16,7 +16,7 @@ ARGS   ?=
 .DEFAULT_GOAL := help
 # The parts of a target follow each other: the rules page needs the tests' record.
 .NOTPARALLEL:
-.PHONY: help setup demo serve test test-all test-long long mutation check lint format shapes shapes-check bench docs reference docs-check dist lock changelog clean
+.PHONY: help setup demo serve test test-all test-long long failover soak mutation check lint format shapes shapes-check bench docs reference docs-check dist lock changelog clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,8 +50,14 @@ test-all: $(STAMP) ## Run all but the long tests (under 60 minutes), with real c
 test-long: $(STAMP) ## Run the long parts one after the other (under 2 hours) and write docs/reference/test-long.md
 	$(BIN)/python tools/test_long.py
 
-long: $(STAMP) ## Run the tests that are marked long (a part of test-long)
-	$(BIN)/python -m pytest -m long $(ARGS)
+long: $(STAMP) ## Run the tests that are marked long, but for the next two (a part of test-long)
+	$(BIN)/python -m pytest -m long --ignore=tests/failover --ignore=tests/soak $(ARGS)
+
+failover: $(STAMP) ## Lose the database's primary under load, twenty times (a part of test-long)
+	$(BIN)/python -m pytest -m long tests/failover $(ARGS)
+
+soak: $(STAMP) ## Load a server for ten minutes on each engine and see that nothing grows (a part of test-long)
+	$(BIN)/python -m pytest -m long tests/soak $(ARGS)
 
 mutation: $(STAMP) ## Mutate domain/ and see that the tests notice at least 85 % (a part of test-long)
 	$(BIN)/python tools/mutation.py $(ARGS)

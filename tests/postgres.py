@@ -19,7 +19,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -186,6 +186,8 @@ class Cluster:
     settings: Mapping[str, str]
     disk: bool
     process: "subprocess.Popen[bytes] | None" = None
+    before: Sequence[str] = ()
+    """Words of a program that makes a place for the server, gives root up and becomes it."""
     _databases: int = field(default=0, repr=False)
     _standbys: int = field(default=0, repr=False)
 
@@ -211,7 +213,8 @@ class Cluster:
         words = [f"--{name}={value}" for name, value in {**fixed, **self.settings}.items()]
         with (self.folder / "log").open("ab") as log:
             command = [str(self.clusters.bin / "postgres"), "-D", str(self.data), *words]
-            self.process = self.clusters.account.popen(command, log.fileno(), self.folder)
+            runner = Account(os.geteuid(), os.getegid()) if self.before else self.clusters.account
+            self.process = runner.popen([*self.before, *command], log.fileno(), self.folder)
         self._wait("does not take connections", self._is_ready)
         return self
 
@@ -272,11 +275,11 @@ class Cluster:
         query = "?target_session_attrs=read-write" if also else ""
         return f"postgresql://{SUPERUSER}:{self.clusters.password}@{','.join(hosts)}/{database}{query}"
 
-    def database(self, template: str = "template0") -> str:
+    def database(self, template: str = "template0", *, tablespace: str = "pg_default") -> str:
         """Make a database like the template, which nobody may be using; answers its address."""
         self._databases += 1
         name = f"isthmus_{self._databases}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} TABLESPACE {tablespace}")
         return self.url(name)
 
     def sql(self, text: str, database: str = "postgres") -> str:

@@ -29,9 +29,9 @@ def environment(folder: Path, **more: str) -> dict[str, str]:
     return {**kept, **places, **more}
 
 
-def isthmus(folder: Path, *words: str, **more: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command to its end."""
-    command = [sys.executable, *ISTHMUS, *words]
+def isthmus(folder: Path, *words: str, before: Sequence[str] = (), **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end; `before` are words that start another program which starts it."""
+    command = [*before, sys.executable, *ISTHMUS, *words]
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, env=environment(folder, **more))
 
 
@@ -84,10 +84,12 @@ def answer_of(request: Request) -> tuple[int, str]:
 
 
 @contextmanager
-def running(folder: Path, *options: str, program: Sequence[str] = ISTHMUS, **more: str) -> Iterator[Running]:
+def running(
+    folder: Path, *options: str, program: Sequence[str] = ISTHMUS, before: Sequence[str] = (), **more: str
+) -> Iterator[Running]:
     """Run `isthmus serve` on a free port and on `folder`/isthmus.db, unless the options say otherwise.
 
-    `program` is what Python runs in place of `isthmus`.
+    `program` is what Python runs in place of `isthmus`, `before` are words that start another program which becomes it.
     """
     folder.mkdir(exist_ok=True)
     ready, log = folder / f"ready-{time.monotonic_ns()}", folder / f"log-{time.monotonic_ns()}"
@@ -95,7 +97,7 @@ def running(folder: Path, *options: str, program: Sequence[str] = ISTHMUS, **mor
         "--port=0",
         *([] if any(option.startswith("--data") for option in options) else [f"--data={folder}/d/isthmus.db"]),
     ]
-    command = [sys.executable, *program, "serve", *given, f"--ready-file={ready}", *options]
+    command = [*before, sys.executable, *program, "serve", *given, f"--ready-file={ready}", *options]
     with log.open("wb") as sink:
         process = subprocess.Popen(command, env=environment(folder, **more), stderr=sink)
     try:

@@ -200,7 +200,12 @@ def _beside(data: Path, suffix: str) -> Path:
 def admin(settings: Settings) -> Admin:
     """Return the admin endpoints with a new token, written where the command line finds it."""
     token, path = secrets.token_urlsafe(32), token_path(settings)
-    credentials_file.write_private(path, token + "\n")
+    try:
+        credentials_file.write_private(path, token + "\n")
+    except OSError as error:
+        raise ConfigError(
+            f"The admin token cannot be kept in {path}: {error.strerror}. Make room and the folder writable."
+        ) from None
     return Admin(token, bounds(settings), str(path.absolute()))
 
 

@@ -44,7 +44,7 @@ class StoreInUseError(Exception):
 
 
 class SchemaError(Exception):
-    """The file was written by a newer Isthmus, or is none of ours; the text says what to do."""
+    """The data cannot be opened: made by a newer Isthmus, none of ours, damaged, no room; the text says what to do."""
 
 
 class TransferError(Exception):

@@ -33,6 +33,7 @@ from msgspec import Struct, field
 from isthmus.domain import errors
 from isthmus.store.api import Undo
 from isthmus.store.commit_thread import CommitThread, Then
+from isthmus.store.disk import Disk
 from isthmus.store.service_time import ServiceTime
 from isthmus.store.sqlite_engine import roll_back
 from isthmus.store.unit import Moment, Unit
@@ -81,9 +82,6 @@ class Host(Protocol):
 
     def unchecked_writer(self) -> Writer:
         """Return a connection that checks no foreign keys, a second one: the switch would unprepare all statements."""
-
-    def disk_failed(self, error: BaseException) -> None:
-        """Stop the server: the disk can no longer be trusted."""
 
 
 class State(Enum):
@@ -136,20 +134,21 @@ class Batch(Struct):
 class GroupCommit:
     """The units that write one file, in batches."""
 
-    def __init__(self, writer: Writer, time: ServiceTime, host: Host, tally: Tally, queue_limit: int) -> None:
+    def __init__(self, writer: Writer, time: ServiceTime, disk: Disk, host: Host, tally: Tally, queue_limit: int) -> None:
         """Run units on a connection that nobody else uses while a loop is served."""
-        self._writer, self._time, self._host, self._tally, self._queue_limit = writer, time, host, tally, queue_limit
+        self._writer, self._time, self._disk, self._host = writer, time, disk, host
+        self._tally, self._queue_limit = tally, queue_limit
         self._state = IDLE
         self._queue: deque[Job] = deque()  # accepted, not yet run
         self._batch = Batch()
         self._alone: deque[Job] = deque()  # to be run in a transaction each
         self._turn_comes = False  # the loop will call `_turn`
-        self._disk_failed = False
         self._unchecked: Writer | None = None
         self._thread: CommitThread | None = None
 
     def start(self) -> None:
         """Serve the running event loop."""
+        self._disk.served()
         self._thread = CommitThread(self._make_durable, asyncio.get_running_loop())
 
     def close(self) -> None:
@@ -235,9 +234,8 @@ class GroupCommit:
                 self._state = OPEN
             if self._time.is_due():
                 self._settle_in_batch()
-        except Exception:
-            log.exception("a unit of work could not begin")
-            job.fail(errors.unavailable())
+        except Exception as error:  # noqa: BLE001 - told by `_could_not_begin`
+            self._could_not_begin(job, error)
             if self._state is OPEN:
                 self._take_back()
             return False
@@ -245,6 +243,7 @@ class GroupCommit:
 
     def _settle_in_batch(self) -> None:
         step = Job(self._time.settle, asyncio.get_running_loop().create_future())
+        step.future.add_done_callback(asyncio.Future.exception)  # nobody else asks how it ended
         self._attempt(step, self._writer.unit)
         self._keep(step)
 
@@ -264,6 +263,7 @@ class GroupCommit:
         jobs = self._ended_with(IDLE)
         self._tally.batches += 1
         if error is None:
+            self._disk.written()
             for job in jobs:
                 job.succeed()
         else:
@@ -276,7 +276,7 @@ class GroupCommit:
         taken_back = (*self._ended_with(BUSY), *failed)
         self._tally.retried += len(taken_back)
         self._alone.extend(taken_back)
-        self._time.rolled_back()
+        self._time.rolled_back(self._writer.unit)
         self._next_alone()
 
     def _ended_with(self, state: State) -> list[Job]:
@@ -300,9 +300,8 @@ class GroupCommit:
         try:
             writer = self._writer_of(job)
             self._begin(writer)
-        except Exception:
-            log.exception("a unit of work could not begin")
-            job.fail(errors.unavailable())
+        except Exception as error:  # noqa: BLE001 - told by `_could_not_begin`
+            self._could_not_begin(job, error)
             return False
         try:
             self._attempt(job, writer.unit)
@@ -323,6 +322,7 @@ class GroupCommit:
         self._end(writer)
         if error is None:
             self._tally.batches += 1
+            self._disk.written()
             job.succeed()
         else:
             self._commit_failed(error, [job])
@@ -331,8 +331,8 @@ class GroupCommit:
     # --- one transaction ------------------------------------------------------------------------------------------------
 
     def _begin(self, writer: Writer) -> None:
-        if self._disk_failed:
-            raise sqlite3.OperationalError("the disk has failed before")
+        if self._disk.failed:
+            raise errors.unavailable()
         writer.connection.execute("BEGIN IMMEDIATE")
 
     def _attempt(self, job: Job, unit: Unit) -> None:
@@ -357,15 +357,19 @@ class GroupCommit:
         self._host.transaction_ended()
 
     def _commit_failed(self, error: BaseException, jobs: Sequence[Job]) -> None:
-        """Nothing of the jobs happened: say so to each, and stop the server where the disk can no longer be trusted."""
-        log.error("commit failed: %s", error)
-        self._time.rolled_back()
-        if "IOERR" in str(getattr(error, "sqlite_errorname", "")):
-            self._disk_failed = True
+        """Nothing of the jobs happened: say so to each."""
+        self._time.rolled_back(self._writer.unit)
         for job in jobs:
             job.fail(errors.unavailable())
-        if self._disk_failed:
-            self._host.disk_failed(error)
+        self._disk.commit_failed(error)
+
+    def _could_not_begin(self, job: Job, error: Exception) -> None:
+        """Refuse a unit whose transaction cannot be opened, or whose due steps cannot be taken."""
+        if isinstance(error, sqlite3.DatabaseError):
+            self._disk.troubled(error)
+        elif not isinstance(error, errors.ApiError):  # of those the operator was told
+            log.error("a unit of work could not begin", exc_info=error)
+        job.fail(errors.unavailable())
 
 
 def _answer_failure(job: Job, error: Exception) -> None:

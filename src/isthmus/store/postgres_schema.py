@@ -54,9 +54,10 @@ def prepare(url: str, seeds: Seeds) -> str:
             "or name another database with --data."
         ) from None
     except psycopg.errors.InsufficientPrivilege as error:
+        why = " ".join(str(error).split())
         raise SchemaError(
-            f"This user may not make tables in {masked(url)}: {error}. Give it a database of its own: CREATE DATABASE "
-            "isthmus OWNER that_user."
+            f"This user may not make tables in {masked(url)}: {why}. Give it a database of its own (CREATE DATABASE isthmus "
+            "OWNER that_user), or name another with --data."
         ) from None
 
 

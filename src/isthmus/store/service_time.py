@@ -81,9 +81,16 @@ class ServiceTime:
         self._unsettled = False
         self._arm()
 
-    def rolled_back(self) -> None:
-        """Look again soon what is due: steps that were taken in the transaction are not taken after all."""
-        self._next_due, self._unsettled = 0, False
+    def rolled_back(self, unit: Unit) -> None:
+        """Look again what is due: steps that were taken in the transaction are not taken after all.
+
+        Reads go on meanwhile, unless a step is really due that they could see.
+        """
+        self._unsettled = False
+        try:
+            self.look(unit)
+        except errors.ApiError:
+            self._next_due = 0
         self._arm(RETRY_SECONDS)
 
     # --- the timer ----------------------------------------------------------------------------------------------------

@@ -24,10 +24,11 @@ from msgspec import Struct
 from isthmus.domain import errors
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
+from isthmus.store.disk import Disk
 from isthmus.store.group_commit import GroupCommit, Tally, Writer
 from isthmus.store.lock import FileLock
 from isthmus.store.service_time import ServiceTime
-from isthmus.store.sqlite_engine import SqliteEngine, connect, migrate_file, roll_back
+from isthmus.store.sqlite_engine import SqliteEngine, cannot_open, connect, migrate_file, roll_back
 from isthmus.store.sqlite_readers import Readers
 from isthmus.store.unit import Memo, Unit
 
@@ -67,18 +68,23 @@ class SqliteStore:
         self._memo, self._tally = Memo(), Tally()
         self._lock = None if path is None else FileLock(path, holder)
         self._connections: list[sqlite3.Connection] = []
+        self.on_fatal: Callable[[str], None] = log.critical
+        self._disk = Disk(str(path), self._stop)
         try:
             self._open(seeds)
+        except sqlite3.DatabaseError as error:
+            self._let_go()
+            raise cannot_open(error, str(path)) from error
         except BaseException:
             self._let_go()
             raise
+        self._disk.opened(lambda: self._writer.total_changes)
         self._readers = Readers(self._read_unit, self._far_unit)
         writer = Writer(self._writer, self._write_unit)
-        self._writes = GroupCommit(writer, self._time, self, self._tally, self._settings.queue_limit)
+        self._writes = GroupCommit(writer, self._time, self._disk, self, self._tally, self._settings.queue_limit)
         self._sync = threading.RLock()
         self._tasks: set[asyncio.Future[None]] = set()
         self._kept_at = 0  # how many units had written when the journal was last shortened
-        self.on_fatal: Callable[[str], None] = log.critical
 
     @property
     def units(self) -> int:
@@ -114,7 +120,8 @@ class SqliteStore:
         return connection
 
     def _unit(self, connection: sqlite3.Connection, *, bounded: bool = False, memo: Memo | None = None) -> Unit:
-        unit = Unit(SqliteEngine(connection), bounded=bounded, note_due=self._time.note, memo=memo or self._memo)
+        engine = SqliteEngine(connection, self._disk.troubled)
+        unit = Unit(engine, bounded=bounded, note_due=self._time.note, memo=memo or self._memo)
         unit.installation = self._installation
         return unit
 
@@ -206,11 +213,8 @@ class SqliteStore:
         connection = self._connect(checked=False)
         return Writer(connection, self._unit(connection))
 
-    def disk_failed(self, error: BaseException) -> None:
-        """Stop the server: the disk can no longer be trusted."""
-        self.on_fatal(
-            f"The disk failed while {self.path} was being written ({error}). Isthmus stops, so that no answer lies."
-        )
+    def _stop(self, sentence: str) -> None:
+        self.on_fatal(sentence)  # whoever it is by then
 
     # --- housekeeping -----------------------------------------------------------------------------------------------------
 
@@ -285,7 +289,7 @@ class SqliteStore:
     def _undo(self, unit: Unit) -> None:
         if unit is self._write_unit:
             roll_back(self._writer)
-            self._time.rolled_back()
+            self._time.rolled_back(self._write_unit)
         else:
             unit.engine.execute("ROLLBACK")
 

@@ -1,9 +1,8 @@
 """SQLite itself: how a connection is opened, the verbs that a unit has of it, what a refusal means, whose file it is."""
 
 import json
-import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,14 +11,13 @@ from isthmus.domain.errors import Conflict
 from isthmus.store import migrate
 from isthmus.store.api import Params, SchemaError
 
-log = logging.getLogger("isthmus.store")
-
 APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
 WORDS: Final = {"numbered": "INTEGER PRIMARY KEY", "identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
 """This engine's own words in the migrations."""
-DISK_TROUBLE: Final = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_BUSY", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 LOST_RACES: Final = frozenset({"SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY", "SQLITE_CONSTRAINT_FOREIGNKEY"})
 """What the database refuses because another row is there, or is not; any other constraint is broken by a bug only."""
+Troubled = Callable[[sqlite3.DatabaseError], None]
+"""Told of a disk or a file that fails."""
 PATIENCE_SECONDS: Final = 5.0
 """How long a statement waits for another process that has the file locked, a backup tool for one."""
 KEPT_STATEMENTS: Final = 512
@@ -84,9 +82,12 @@ class SqliteEngine:
     several = "IN (SELECT value FROM json_each(?))"
     for_update = ""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """Wrap a connection. One cursor serves all statements: each is read to its end at once."""
-        self.connection = connection
+    def __init__(self, connection: sqlite3.Connection, troubled: Troubled | None = None) -> None:
+        """Wrap a connection. One cursor serves all statements: each is read to its end at once.
+
+        Without `troubled` a disk or a file that fails raises what SQLite raised.
+        """
+        self.connection, self._troubled = connection, troubled
         self._execute = connection.cursor().execute
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
@@ -94,7 +95,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).fetchall()
         except sqlite3.DatabaseError as error:
-            raise refusal(error) from error
+            raise self._refusal(error) from error
 
     def execute(self, sql: str, params: Params = ()) -> int:
         """Run a statement that writes; return how many rows it touched.
@@ -104,7 +105,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).rowcount
         except sqlite3.DatabaseError as error:
-            raise refusal(error) from error
+            raise self._refusal(error) from error
 
     def insert(self, sql: str, params: Params = ()) -> int:
         """Run an INSERT; return the seq of the new row. Raises as `execute` does.
@@ -114,7 +115,7 @@ class SqliteEngine:
         try:
             return self._execute(sql, params).lastrowid or 0
         except sqlite3.DatabaseError as error:
-            raise refusal(error) from error
+            raise self._refusal(error) from error
 
     def later(self, sql: str, params: Params = ()) -> None:
         """Run a statement at once: there is no way to save."""
@@ -142,19 +143,27 @@ class SqliteEngine:
     def reached(self, table: str, seq: int) -> None:
         """Do nothing: SQLite numbers a new row beyond the last one by itself."""
 
+    def _refusal(self, error: sqlite3.DatabaseError) -> Exception:
+        """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
+        from isthmus.store import trouble  # seldom needed
 
-def refusal(error: sqlite3.DatabaseError) -> Exception:
-    """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""
-    name = error.sqlite_errorname
-    if name in LOST_RACES:
-        return Conflict(str(error))
-    if name.startswith(DISK_TROUBLE):
-        log.error("the database cannot be used: %s", error)
+        if getattr(error, "sqlite_errorname", "") in LOST_RACES:
+            return Conflict(str(error))
+        if self._troubled is None or not trouble.family(error):
+            return error
+        self._troubled(error)
         return errors.unavailable()
-    return error
 
 
 # --- its file ---------------------------------------------------------------------------------------------------------
+
+
+def cannot_open(error: sqlite3.DatabaseError, where: str) -> Exception:
+    """Return what to raise for a store that cannot be opened; what only a bug can cause stays what it is."""
+    from isthmus.store import trouble
+
+    sentence = trouble.at_start(error, where)
+    return SchemaError(sentence) if sentence else error
 
 
 def check_file(connection: sqlite3.Connection, where: str) -> None:
@@ -163,7 +172,7 @@ def check_file(connection: sqlite3.Connection, where: str) -> None:
         (application,) = connection.execute("PRAGMA application_id").fetchone()
         (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
-        raise SchemaError(f"{where} cannot be read as a database ({error}). Choose another file with --data.") from None
+        raise cannot_open(error, where) from None
     if tables and application != APPLICATION_ID:
         raise SchemaError(f"{where} is a database of some other program. Choose another file with --data.")
 
@@ -172,7 +181,8 @@ def migrate_file(connection: sqlite3.Connection, where: str) -> None:
     """Bring a file's schema up to date."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     scripts = migrate.pending(version, where)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if scripts:  # else it is ours already, and opening it writes nothing
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number, script in scripts:
         connection.execute("BEGIN IMMEDIATE")
         for statement in migrate.statements(script, WORDS):

@@ -16,7 +16,7 @@ from typing import Final
 from isthmus.store import invariants, migrate
 from isthmus.store.api import SchemaError, TransferError
 from isthmus.store.invariants import Invariant
-from isthmus.store.sqlite_engine import WORDS, SqliteEngine, check_file
+from isthmus.store.sqlite_engine import WORDS, SqliteEngine, Troubled, check_file
 from isthmus.store.transfer import silent
 from isthmus.store.unit import UnitEngine
 
@@ -46,7 +46,18 @@ def snapshot(path: Path) -> Iterator[SqliteEngine]:
         _check_version(connection, path)
         connection.execute("BEGIN")
         connection.execute("SELECT count(*) FROM server_state").fetchone()  # the snapshot is taken by the first read
-        yield SqliteEngine(connection)
+        yield SqliteEngine(connection, _teller(path))
+
+
+def _teller(path: Path) -> Troubled:
+    """Return what turns a disk or a file that fails into a sentence about it."""
+
+    def told(error: sqlite3.DatabaseError) -> None:
+        from isthmus.store import trouble  # seldom needed
+
+        raise TransferError(trouble.at_start(error, str(path))) from error
+
+    return told
 
 
 def _connect(path: Path) -> sqlite3.Connection:
