@@ -47,4 +47,4 @@ def test_histories_go_on_after_moves() -> None:
 
 @pytest.mark.extended
 def test_many_histories_go_on_after_moves() -> None:
-    play(HistoriesThatMove, 200, 50)
+    play(HistoriesThatMove, 60, 50)
