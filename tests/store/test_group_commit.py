@@ -706,7 +706,7 @@ def test_a_caller_who_has_gone_stops_nobody(file: Path) -> None:
 def test_the_journal_is_kept_to_its_length_however_much_was_written(
     file: Path, where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "JOURNAL_SLICE", 7)
+    monkeypatch.setattr(settle, "JOURNAL_SLICE", 7)
 
     def scribble(unit: Unit) -> None:
         unit.writes()

@@ -35,7 +35,6 @@ Work = Callable[[Unit], T]
 log = logging.getLogger("isthmus.store")
 
 HOUSEKEEPING: Final = 60.0
-JOURNAL_SLICE: Final = 1_000
 POLL_SECONDS: Final = 0.001
 SHORTEST_NAP: Final = 0.01
 LOOKS: Final = 8
@@ -292,16 +291,13 @@ class PostgresStore:
     async def _trim_journal(self) -> None:
         """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
         try:
-            while await self.run(Kind.WRITE, self._trim_slice) == JOURNAL_SLICE:
+            while await self.run(Kind.WRITE, self._trim_slice) == settle.JOURNAL_SLICE:
                 pass
         except (errors.ApiError, Conflict):
             log.warning("the journal could not be shortened; it will be tried again")
 
     def _trim_slice(self, unit: Unit) -> int:
-        floor = "(SELECT max(seq) FROM journal) - ?"
-        sql = f"DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= {floor} ORDER BY seq LIMIT ?)"
-        unit.writes()
-        return unit.engine.execute(sql, (self.settings.journal_rows, JOURNAL_SLICE))
+        return settle.trim_journal(unit, self.settings.journal_rows)
 
 
 def _nothing(_: Unit) -> None:

@@ -1,4 +1,4 @@
-"""The steps that the service takes by itself, in bulk: due transitions, and connections that go out of sight.
+"""What the service does by itself, in bulk: due transitions, connections that go out of sight, the journal's retention.
 
 One slice is a handful of set-based statements over at most `SLICE` rows, so that a server that slept through a week of
 expiries neither stops for long nor needs a Python loop over rows. The statements say in SQL what `domain.peering.settle` and
@@ -11,6 +11,7 @@ from isthmus.domain import peering
 from isthmus.store.unit import Unit
 
 SLICE: Final = 1_000
+JOURNAL_SLICE: Final = 1_000
 
 _DUE = "SELECT seq FROM peering WHERE due_at <= :now ORDER BY due_at, seq LIMIT :slice"
 
@@ -121,3 +122,11 @@ def next_due(unit: Unit) -> int | None:
     """Return the instant at which the next step falls due, None if there is none."""
     found: int | None = unit.engine.query(_NEXT_DUE)[0][0]
     return found
+
+
+def trim_journal(unit: Unit, rows: int) -> int:
+    """Delete a slice of the oldest rows beyond the last `rows`; return how many. Call it until a slice is not full."""
+    floor = "(SELECT max(seq) FROM journal) - ?"
+    sql = f"DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= {floor} ORDER BY seq LIMIT ?)"
+    unit.writes()
+    return unit.engine.execute(sql, (rows, JOURNAL_SLICE))

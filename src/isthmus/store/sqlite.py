@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 from msgspec import Struct
 
 from isthmus.domain import errors
+from isthmus.store import settle
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
 from isthmus.store.disk import Disk
@@ -38,7 +39,6 @@ Work = Callable[[Unit], T]
 log = logging.getLogger("isthmus.store")
 
 HOUSEKEEPING: Final = 60.0
-JOURNAL_SLICE: Final = 1_000
 POLL_SECONDS: Final = 0.001
 
 
@@ -234,17 +234,14 @@ class SqliteStore:
     async def _trim_journal(self) -> None:
         """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
         try:
-            while await self._write(self._trim_slice) == JOURNAL_SLICE:
+            while await self._write(self._trim_slice) == settle.JOURNAL_SLICE:
                 pass
         except errors.ApiError:
             log.warning("the journal could not be shortened; it will be tried again")
             self._kept_at = -1
 
     def _trim_slice(self, unit: Unit) -> int:
-        floor = "(SELECT max(seq) FROM journal) - ?"
-        sql = f"DELETE FROM journal WHERE seq IN (SELECT seq FROM journal WHERE seq <= {floor} ORDER BY seq LIMIT ?)"
-        unit.writes()
-        return unit.engine.execute(sql, (self._settings.journal_rows, JOURNAL_SLICE))
+        return settle.trim_journal(unit, self._settings.journal_rows)
 
     # --- without a loop -----------------------------------------------------------------------------------------------
 
