@@ -221,8 +221,8 @@ class _Unserved:
     async def run(self, kind: Kind, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
         return self._opened.run_now(kind, work)
 
-    async def run_unchecked(self, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
-        return self._opened.run_now(Kind.WRITE, work, unchecked=True)
+    async def run_alone(self, work: Work[Any]) -> Any:  # noqa: ANN401 - what the work returns
+        return self._opened.run_now(Kind.WRITE, work, alone=True)
 
 
 Perform = Callable[[str, str, Mapping[str, Any]], HttpResponse]

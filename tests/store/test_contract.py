@@ -225,15 +225,6 @@ def test_two_primary_blocks_or_a_second_equal_id_are_refused(store: AnyStore) ->
         write(store, put_vpc(1))
 
 
-def test_a_row_without_its_parent_is_refused_and_so_is_taking_the_parent_away(store: AnyStore) -> None:
-    saved = write(store, put_vpc(1))
-    write(store, lambda unit: unit.vpc_cidr_blocks.put(block(1)))
-    with pytest.raises(Conflict):
-        write(store, lambda unit: unit.vpc_cidr_blocks.put(block(2, of=2)))
-    with pytest.raises(Conflict):
-        write(store, lambda unit: unit.vpcs.delete(saved))
-
-
 def test_a_row_that_makes_no_sense_is_our_bug_and_no_lost_race(store: AnyStore) -> None:
     with pytest.raises(Exception, match=r"(?i)check") as caught:
         write(store, lambda unit: unit.peerings.put(replace(peering(1), due_state=None)))

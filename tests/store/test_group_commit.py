@@ -7,7 +7,6 @@ from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from msgspec.structs import replace
@@ -15,9 +14,8 @@ from msgspec.structs import replace
 from isthmus.actions import administration
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import Delays, State
-from isthmus.domain.vpc import VpcCidrBlock
-from isthmus.store import service_time, settle, sqlite
-from isthmus.store.api import Kind, SchemaError
+from isthmus.store import service_time, settle
+from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock, SystemClock
 from isthmus.store.group_commit import BATCH_LIMIT
 from isthmus.store.unit import Unit
@@ -27,7 +25,6 @@ from tests.store.builders import (
     TracedStore,
     Work,
     asked,
-    block,
     end,
     opened,
     peering,
@@ -155,7 +152,7 @@ def test_while_commit_runs_nobody_touches_the_writing_connection(file: Path) -> 
         await gate.arrived()
         others = [asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(number))) for number in (2, 3)]
         bad = asyncio.ensure_future(store.run(Kind.WRITE, failing(put_vpc(4))))
-        reset = store.run_unchecked(lambda unit: None)
+        reset = store.run_alone(lambda unit: None)
         assert await store.run(Kind.READ, vpc_ids) == []
         await asyncio.sleep(0.05)
         assert store.committing
@@ -610,27 +607,20 @@ def test_a_reset_stands_between_the_units_before_and_after_it(file: Path, where:
 
         before = asyncio.ensure_future(store.run(Kind.WRITE, fill))
         await asyncio.sleep(0)
-        reset = store.run_unchecked(lambda unit: administration.reset(unit, identity=True))
+        reset = store.run_alone(lambda unit: administration.reset(unit, identity=True))
         after = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(2)))
         await asyncio.gather(before, reset, after)
         assert await store.run(Kind.READ, vpc_ids) == [vpc(2).id]
         assert await store.run(Kind.READ, lambda unit: unit.peerings.count()) == 0
-        with pytest.raises(Conflict):
-            await store.run(Kind.WRITE, lambda unit: unit.vpc_cidr_blocks.put(orphan()))
 
     play(file if where == "file" else None, scenario)
-
-
-def orphan() -> VpcCidrBlock:
-    """A block of a VPC that does not exist: refused whenever foreign keys are checked."""
-    return block(7, of=7)
 
 
 def test_many_units_at_once_in_memory_share_one_connection_in_peace() -> None:
     async def scenario(store: TracedStore) -> None:
         store._housekeeper.cancel()
         works = [store.run(Kind.WRITE, put_vpc(number)) for number in range(1, 40)]
-        resets = [store.run_unchecked(lambda unit: administration.reset(unit, identity=False)) for _ in range(3)]
+        resets = [store.run_alone(lambda unit: administration.reset(unit, identity=False)) for _ in range(3)]
         store._housekeep()
         await asyncio.gather(*works, *resets, *(store.run(Kind.READ, vpc_ids) for _ in range(20)))
 
@@ -638,36 +628,14 @@ def test_many_units_at_once_in_memory_share_one_connection_in_peace() -> None:
 
 
 @pytest.mark.parametrize("where", ["file", "memory"])
-def test_a_failed_reset_answers_and_leaves_foreign_keys_on(file: Path, where: str) -> None:
+def test_a_failed_reset_answers_and_leaves_everything(file: Path, where: str) -> None:
     async def scenario(store: TracedStore) -> None:
         await store.run(Kind.WRITE, put_vpc(1))
         with pytest.raises(KeyError):
-            await store.run_unchecked(failing(lambda unit: administration.reset(unit, identity=True)))
+            await store.run_alone(failing(lambda unit: administration.reset(unit, identity=True)))
         assert await store.run(Kind.READ, vpc_ids) == [vpc(1).id]
-        with pytest.raises(Conflict):
-            await store.run(Kind.WRITE, lambda unit: unit.vpc_cidr_blocks.put(orphan()))
 
     play(file if where == "file" else None, scenario)
-
-
-def test_a_reset_that_cannot_begin_answers_unavailable_and_strands_nobody(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Its own connection is opened only then, and perhaps the file cannot be opened any more."""
-
-    async def scenario(store: TracedStore) -> None:
-        with monkeypatch.context() as patch:
-            patch.setattr(sqlite, "connect", Mock(side_effect=SchemaError("it cannot be read")))
-            reset = store.run_unchecked(lambda unit: administration.reset(unit, identity=True))
-            after = asyncio.ensure_future(store.run(Kind.WRITE, put_vpc(1)))
-            with pytest.raises(ApiError, match="Unavailable"):
-                await reset
-            made = await after
-        assert durable_ids(file) == [made.id]
-        await store.run_unchecked(lambda unit: administration.reset(unit, identity=True))
-        assert await store.run(Kind.READ, vpc_ids) == []
-
-    play(file, scenario)
 
 
 def test_a_stop_finishes_everything_that_was_accepted(file: Path) -> None:

@@ -225,7 +225,7 @@ def test_vpcs_that_a_reset_removed_are_gone(file: Path, whose: str) -> None:
         await two_vpcs(store)
         await store.run(Kind.WRITE, blocks_of_the_first)
         if whose == "everybody's":
-            await store.run_unchecked(lambda unit: administration.reset(unit, identity=False))
+            await store.run_alone(lambda unit: administration.reset(unit, identity=False))
         else:
             await store.run(Kind.WRITE, lambda unit: administration.reset_account(unit, vpc(1).account))
         assert await store.run(Kind.WRITE, lambda unit: unit.vpcs.ends(vpc(1).id, vpc(2).id)) == {}

@@ -111,13 +111,10 @@ def test_an_empty_file_becomes_a_store(file: Path) -> None:
     connection.close()
 
 
-def test_a_commit_is_synchronous_and_foreign_keys_are_checked(file: Path) -> None:
+def test_a_commit_is_synchronous(file: Path) -> None:
     store = opened(file)
-    settings = {
-        name: store._writer.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "synchronous", "foreign_keys")
-    }
-    assert settings == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+    settings = {name: store._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")}
+    assert settings == {"journal_mode": "wal", "synchronous": 2}
     assert store._read_unit.engine.query("PRAGMA query_only") == [(1,)]
     store.close()
 

@@ -31,7 +31,7 @@ from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
 from tests.postgres import Cluster
 from tests.running import isthmus, running
-from tests.store.builders import NOW, ONE, REGION, peering, put_vpc, read, vpc, vpc_ids, write
+from tests.store.builders import NOW, ONE, REGION, block, peering, put_vpc, read, vpc, vpc_ids, write
 
 pytestmark = pytest.mark.extended
 BOUNDS = Bounds("127.0.0.1")
@@ -118,6 +118,17 @@ def test_without_prepared_statements_everything_works_alike(url: str) -> None:
 
 
 # --- several servers --------------------------------------------------------------------------------------------------
+
+
+def test_a_row_without_its_parent_is_refused_and_so_is_taking_the_parent_away(url: str) -> None:
+    """What a handler has seen to be there another server may take away, so here the database itself looks (ADR 22)."""
+    with servers(url, 1) as (store,):
+        saved = write(store, put_vpc(1))
+        write(store, lambda unit: unit.vpc_cidr_blocks.put(block(1)))
+        with pytest.raises(Conflict):
+            write(store, lambda unit: unit.vpc_cidr_blocks.put(block(2, of=2)))
+        with pytest.raises(Conflict):
+            write(store, lambda unit: unit.vpcs.delete(saved))
 
 
 def test_servers_that_start_at_once_make_one_schema(url: str) -> None:

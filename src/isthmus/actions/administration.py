@@ -135,8 +135,7 @@ IDENTITY: Final = ("access_key", "account")
 def reset(unit: Unit, *, identity: bool) -> None:
     """Empty the server: objects, tags and journal; accounts and keys too if `identity` is set.
 
-    Whole tables are emptied at once, so this runs without foreign key checks (`run_unchecked`); the caller also puts the
-    clock back (`set_offset`).
+    Whole tables are emptied at once, so this runs `alone`; the caller also puts the clock back (`set_offset`).
     """
     unit.writes()
     tables: Sequence[str] = (*EVERYTHING, *IDENTITY) if identity else EVERYTHING

@@ -265,7 +265,7 @@ async def _reset_everything(store: Any, *, identity: bool) -> HttpResponse:  # n
         store.set_offset(unit, 0)
         return gone
 
-    gone = await store.run_unchecked(work)
+    gone = await store.run_alone(work)
     return _json(200, {"reset": "everything" if identity else "objects", "deleted_accounts": gone})
 
 

@@ -17,7 +17,7 @@ from isthmus.domain import errors
 from isthmus.domain.accounts import Principal
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.gateway import authenticate, guard
-from isthmus.gateway.authenticate import IdentitySettings, Mode
+from isthmus.gateway.authenticate import IdentitySettings, Mode, Seen
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.unit import Unit
 from isthmus.wire import services
@@ -44,6 +44,7 @@ class Incoming(Struct):
     """
 
     http: HttpRequest
+    seen: Seen
     form: Mapping[str, str]
     service: Service
     action: str = ""
@@ -65,12 +66,13 @@ class Gateway(Struct, frozen=True):
 
     def read(self, http: HttpRequest) -> Incoming:
         """Read a request's form, from the query string and the body (S101). A form that cannot be read is a problem."""
+        seen = authenticate.see(http, self.identity.mode)
         try:
             form = _form(http)
         except ApiError as problem:
-            return Incoming(http, {}, EC2, kind=registry.kind_of(""), problem=problem)
+            return Incoming(http, seen, {}, EC2, kind=registry.kind_of(""), problem=problem)
         action = form.get("Action", "")
-        return Incoming(http, form, _versions_service(form), action, registry.kind_of(action))
+        return Incoming(http, seen, form, _versions_service(form), action, registry.kind_of(action))
 
     def handle(self, incoming: Incoming, unit: Unit) -> HttpResponse:
         """Answer a request. Raises `Undo` with the answer where something was written that must not stay."""
@@ -125,7 +127,7 @@ class Gateway(Struct, frozen=True):
         try:
             principal = self._principal(incoming, unit)
         except ApiError:
-            incoming.service = authenticate.service_of(incoming.http, incoming.service)
+            incoming.service = authenticate.service_of(incoming.seen, incoming.service)
             if incoming.service.name not in BY_NAME:
                 raise _not_spoken(incoming) from None
             raise
@@ -138,7 +140,7 @@ class Gateway(Struct, frozen=True):
         if incoming.problem:
             raise incoming.problem
         return authenticate.authenticate(
-            incoming.http, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
+            incoming.seen, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
         )
 
 

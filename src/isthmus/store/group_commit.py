@@ -6,13 +6,11 @@ that connection**: units that come meanwhile queue and make up the next batch. A
 
 There are no savepoints (they would cost nearly half of the throughput). A unit that fails before its first write costs
 nothing. One that fails after it takes the whole batch back, and each of its units runs again, *alone*, in a transaction of
-its own and at its saved `Moment`, so that ids and times come out the same. An `unchecked` unit, which a reset is, runs alone
-from the start, on a connection that checks no foreign keys.
+its own and at its saved `Moment`, so that ids and times come out the same.
 
 All but COMMIT happens on the event loop's thread. What becomes of a unit that comes follows from the writer's state:
 
     IDLE   a unit comes, BEGIN                   -> OPEN
-    IDLE   an unchecked unit is next             -> BUSY
     OPEN   nobody else comes, nothing is written -> IDLE
     OPEN   nobody else comes, COMMIT begins      -> BUSY
     OPEN   a unit failed after a write, ROLLBACK -> BUSY
@@ -80,9 +78,6 @@ class Host(Protocol):
     def transaction_ended(self) -> None:
         """See what is committed now, and remember again."""
 
-    def unchecked_writer(self) -> Writer:
-        """Return a connection that checks no foreign keys, a second one: the switch would unprepare all statements."""
-
 
 class State(Enum):
     """What becomes of a unit that comes now."""
@@ -100,7 +95,6 @@ class Job(Struct):
 
     work: Work
     future: "asyncio.Future[Any]"
-    unchecked: bool = False
     moment: Moment | None = None
     result: Any = None
     on_commit: list[Callable[[], None]] = field(default_factory=list)
@@ -143,7 +137,6 @@ class GroupCommit:
         self._batch = Batch()
         self._alone: deque[Job] = deque()  # to be run in a transaction each
         self._turn_comes = False  # the loop will call `_turn`
-        self._unchecked: Writer | None = None
         self._thread: CommitThread | None = None
 
     def start(self) -> None:
@@ -161,12 +154,12 @@ class GroupCommit:
         """Tell whether there is a unit that was accepted and is not answered."""
         return bool(self._state is BUSY or self._queue or self._batch.jobs or self._turn_comes)
 
-    def add(self, work: Work, *, unchecked: bool = False) -> "asyncio.Future[Any]":
+    def add(self, work: Work) -> "asyncio.Future[Any]":
         """Accept a unit of work; the future has its answer once what it wrote is durable.
 
         It runs with others in the loop's next turn: much cheaper than each by itself between two requests' arrivals.
         """
-        job = Job(work, asyncio.get_running_loop().create_future(), unchecked)
+        job = Job(work, asyncio.get_running_loop().create_future())
         if len(self._queue) >= self._queue_limit:
             job.fail(errors.request_limit_exceeded())
         else:
@@ -191,8 +184,7 @@ class GroupCommit:
             self._finish_turn()
 
     def _takes_more(self) -> bool:
-        waiting = self._queue and not self._queue[0].unchecked
-        return bool(waiting) and self._state is not BUSY and len(self._batch.jobs) < BATCH_LIMIT
+        return bool(self._queue) and self._state is not BUSY and len(self._batch.jobs) < BATCH_LIMIT
 
     def _finish_turn(self) -> None:
         batch, size = self._batch, len(self._batch.jobs)
@@ -201,10 +193,6 @@ class GroupCommit:
             self._turn_soon()  # who is on the way comes along
         elif self._state is OPEN:
             self._commit_batch()
-        elif self._queue:  # an unchecked unit
-            self._state = BUSY
-            self._alone.append(self._queue.popleft())
-            self._next_alone()
 
     # --- a batch --------------------------------------------------------------------------------------------------------
 
@@ -216,7 +204,7 @@ class GroupCommit:
             self._queue.appendleft(job)
             return False
         try:
-            self._attempt(job, self._writer.unit)
+            self._attempt(job)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one unit
             if self._writer.unit.wrote:
                 self._take_back(job)
@@ -230,7 +218,7 @@ class GroupCommit:
         """Begin the batch if need be and take a slice of due steps; where that fails, refuse the unit that waits for it."""
         try:
             if self._state is IDLE:
-                self._begin(self._writer)
+                self._begin()
                 self._state = OPEN
             if self._time.is_due():
                 self._settle_in_batch()
@@ -244,7 +232,7 @@ class GroupCommit:
     def _settle_in_batch(self) -> None:
         step = Job(self._time.settle, asyncio.get_running_loop().create_future())
         step.future.add_done_callback(asyncio.Future.exception)  # nobody else asks how it ended
-        self._attempt(step, self._writer.unit)
+        self._attempt(step)
         self._keep(step)
 
     def _keep(self, job: Job) -> None:
@@ -254,7 +242,7 @@ class GroupCommit:
     def _commit_batch(self) -> None:
         if self._batch.wrote:
             self._state = BUSY
-            self._commit(self._writer, self._batch_ended)
+            self._commit(self._batch_ended)
         else:
             self._writer.connection.execute("COMMIT")
             self._batch_ended(None)
@@ -281,7 +269,7 @@ class GroupCommit:
 
     def _ended_with(self, state: State) -> list[Job]:
         """Leave no transaction open and begin a new batch; return the units of the old one."""
-        self._end(self._writer)
+        self._end()
         jobs, self._batch, self._state = self._batch.jobs, Batch(), state
         return jobs
 
@@ -298,28 +286,21 @@ class GroupCommit:
     def _run_alone(self, job: Job) -> bool:
         """Run one unit in a transaction of its own; return whether that is being committed."""
         try:
-            writer = self._writer_of(job)
-            self._begin(writer)
+            self._begin()
         except Exception as error:  # noqa: BLE001 - told by `_could_not_begin`
             self._could_not_begin(job, error)
             return False
         try:
-            self._attempt(job, writer.unit)
+            self._attempt(job)
         except Exception as error:  # noqa: BLE001 - belongs to this unit's caller
-            self._end(writer)
+            self._end()
             _answer_failure(job, error)
             return False
-        self._commit(writer, lambda error: self._alone_ended(job, writer, error))
+        self._commit(lambda error: self._alone_ended(job, error))
         return True
 
-    def _writer_of(self, job: Job) -> Writer:
-        if not job.unchecked:
-            return self._writer
-        self._unchecked = self._unchecked or self._host.unchecked_writer()
-        return self._unchecked
-
-    def _alone_ended(self, job: Job, writer: Writer, error: BaseException | None) -> None:
-        self._end(writer)
+    def _alone_ended(self, job: Job, error: BaseException | None) -> None:
+        self._end()
         if error is None:
             self._tally.batches += 1
             self._disk.written()
@@ -330,13 +311,14 @@ class GroupCommit:
 
     # --- one transaction ------------------------------------------------------------------------------------------------
 
-    def _begin(self, writer: Writer) -> None:
+    def _begin(self) -> None:
         if self._disk.failed:
             raise errors.unavailable()
-        writer.connection.execute("BEGIN IMMEDIATE")
+        self._writer.connection.execute("BEGIN IMMEDIATE")
 
-    def _attempt(self, job: Job, unit: Unit) -> None:
+    def _attempt(self, job: Job) -> None:
         """Run a unit; a second time at the moment of the first."""
+        unit = self._writer.unit
         job.moment = job.moment or self._time.moment()
         unit.begin(job.moment, writable=True)
         job.result = job.work(unit)
@@ -344,16 +326,16 @@ class GroupCommit:
         self._tally.units += 1
         self._tally.wrote += unit.wrote
 
-    def _commit(self, writer: Writer, then: Then) -> None:
+    def _commit(self, then: Then) -> None:
         assert self._thread is not None
         self._host.commit_begins()
-        self._thread.commit(writer.connection, then)
+        self._thread.commit(self._writer.connection, then)
 
     def _make_durable(self, connection: sqlite3.Connection) -> None:
         self._host.make_durable(connection)  # looked up for every commit: tests put a slow disk or a broken one in its place
 
-    def _end(self, writer: Writer) -> None:
-        roll_back(writer.connection)
+    def _end(self) -> None:
+        roll_back(self._writer.connection)
         self._host.transaction_ended()
 
     def _commit_failed(self, error: BaseException, jobs: Sequence[Job]) -> None:

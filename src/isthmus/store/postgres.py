@@ -120,14 +120,14 @@ class PostgresStore:
 
     # --- on the calling thread ------------------------------------------------------------------------------------------
 
-    def run_now(self, kind: Kind, work: Work[T], *, unchecked: bool = False) -> T:
-        """Run a unit of work on the calling thread and commit it. An `unchecked` one runs alone, as a reset does.
+    def run_now(self, kind: Kind, work: Work[T], *, alone: bool = False) -> T:
+        """Run a unit of work on the calling thread and commit it; `alone`, as a reset does, once nobody else writes.
 
         Raises whatever the work raises, `Conflict` for a lost race, and `Unavailable` where the database cannot be asked.
         """
         worker = self._idle.get()
         try:
-            return self._run(worker, kind, work, RESET_LOCK if unchecked else "")
+            return self._run(worker, kind, work, RESET_LOCK if alone else "")
         finally:
             self._idle.put(worker)
 
@@ -208,11 +208,11 @@ class PostgresStore:
         """Run a unit of work as `run` does."""
         return self._submit(kind, work)
 
-    def run_unchecked(self, work: Work[T]) -> "asyncio.Future[T]":
-        """Run a unit alone: for a reset, which empties whole tables at once."""
-        return self._submit(Kind.WRITE, work, unchecked=True)
+    def run_alone(self, work: Work[T]) -> "asyncio.Future[T]":
+        """Run a unit beside no other that writes: for a reset, which empties whole tables at once."""
+        return self._submit(Kind.WRITE, work, alone=True)
 
-    def _submit(self, kind: Kind, work: Work[T], *, unchecked: bool = False) -> "asyncio.Future[T]":
+    def _submit(self, kind: Kind, work: Work[T], *, alone: bool = False) -> "asyncio.Future[T]":
         loop = asyncio.get_running_loop()
         threads = self._threads
         if threads is not None and threads.waiting >= self.settings.queue_limit:
@@ -221,7 +221,7 @@ class PostgresStore:
             return refused
         if threads is None or threads.loop is not loop:
             threads = self._threads = self._new_threads(loop)
-        return threads.submit(lambda: self.run_now(kind, work, unchecked=unchecked))
+        return threads.submit(lambda: self.run_now(kind, work, alone=alone))
 
     def _new_threads(self, loop: asyncio.AbstractEventLoop) -> Threads:
         if self._threads is not None:

@@ -4,8 +4,7 @@ In memory there is one connection, and every unit of work runs at once on the ca
 is served from has several, each with a part that is told in its own module:
 
 - one that writes, in batches that share the wait for the disk (`group_commit`);
-- one for short reads on the loop's thread, and one for long ones on a thread of its own (`sqlite_readers`);
-- one that checks no foreign keys, made for the first reset.
+- one for short reads on the loop's thread, and one for long ones on a thread of its own (`sqlite_readers`).
 
 What falls due is taken before any unit could see that it was not, and by a timer on an idle server (`service_time`). This
 module opens all that, sends each unit where it belongs, and keeps the journal short.
@@ -114,8 +113,8 @@ class SqliteStore:
         self._time.move(offset)
         self._time.look(self._write_unit)
 
-    def _connect(self, *, read_only: bool = False, checked: bool = True) -> sqlite3.Connection:
-        connection = connect(self.path, synchronous=self._settings.synchronous, read_only=read_only, checked=checked)
+    def _connect(self, *, read_only: bool = False) -> sqlite3.Connection:
+        connection = connect(self.path, synchronous=self._settings.synchronous, read_only=read_only)
         self._connections.append(connection)
         return connection
 
@@ -178,16 +177,16 @@ class SqliteStore:
         except TooMuchForTheLoop:
             return self._readers.run_far(work, self._time.moment)
 
-    def run_unchecked(self, work: Work[Any]) -> "asyncio.Future[Any]":
-        """Run a unit alone and without foreign key checks: for a reset, which empties whole tables at once."""
-        return self._write(work, unchecked=True)
+    def run_alone(self, work: Work[Any]) -> "asyncio.Future[Any]":
+        """Run a unit beside no other that writes; here all do that."""
+        return self._write(work)
 
-    def _write(self, work: Work[Any], *, unchecked: bool = False) -> "asyncio.Future[Any]":
+    def _write(self, work: Work[Any]) -> "asyncio.Future[Any]":
         if self.path is not None:
-            return self._writes.add(work, unchecked=unchecked)
+            return self._writes.add(work)
         done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         try:
-            done.set_result(self.run_now(Kind.WRITE, work, unchecked=unchecked))
+            done.set_result(self.run_now(Kind.WRITE, work))
         except Exception as error:  # noqa: BLE001 - it belongs to the unit's caller
             done.set_exception(error)
         return done
@@ -207,11 +206,6 @@ class SqliteStore:
         """See what is committed now, and remember again."""
         self._readers.transaction_ended()
         self._memo.renew()
-
-    def unchecked_writer(self) -> Writer:
-        """Return a connection that checks no foreign keys."""
-        connection = self._connect(checked=False)
-        return Writer(connection, self._unit(connection))
 
     def _stop(self, sentence: str) -> None:
         self.on_fatal(sentence)  # whoever it is by then
@@ -245,18 +239,12 @@ class SqliteStore:
 
     # --- without a loop -----------------------------------------------------------------------------------------------
 
-    def run_now(self, kind: Kind, work: Work[T], *, unchecked: bool = False) -> T:
+    def run_now(self, kind: Kind, work: Work[T], *, alone: bool = False) -> T:  # noqa: ARG002 - all units run alone here
         """Run a unit of work on the calling thread and commit it, without an event loop."""
         with self._sync:
             while self._time.is_due():
                 self._run_once(self._time.settle, writable=True)
-            if not unchecked:
-                return self._run_once(work, writable=kind is Kind.WRITE)
-            self._writer.execute("PRAGMA foreign_keys = OFF")
-            try:
-                return self._run_once(work, writable=True)
-            finally:
-                self._writer.execute("PRAGMA foreign_keys = ON")
+            return self._run_once(work, writable=kind is Kind.WRITE)
 
     def _run_once(self, work: Work[T], *, writable: bool) -> T:
         unit = self._write_unit if writable else self._read_unit

@@ -123,10 +123,11 @@ def _schema(engine: UnitEngine) -> dict[str, str]:
     return dict(found)
 
 
+FOREIGN_KEYS: Final = Invariant("foreign-keys", "What a row refers to is there.", _orphans)
 INVARIANTS: Final = (
     Invariant("file", "SQLite finds the file undamaged.", _damages),
     Invariant("schema", "Tables and indexes are those of this Isthmus.", _strange_schema),
-    Invariant("foreign-keys", "What a row refers to is there.", _orphans),
+    FOREIGN_KEYS,
     *invariants.INVARIANTS,
 )
 """What must hold in a SQLite file: first that it can be believed at all."""

@@ -87,7 +87,9 @@ def outcome(
     settings = IdentitySettings(mode)
     wall, served = NOW_MS + late_ms, NOW_MS + service_ms
     try:
-        principal = authenticate.authenticate(http, FakeUnit(), settings, wall, served, sigv4.SigningKeys(), service=service)
+        principal = authenticate.authenticate(
+            authenticate.see(http, settings.mode), FakeUnit(), settings, wall, served, sigv4.SigningKeys(), service=service
+        )
     except ApiError as error:
         return error.code, error.message
     assert principal.arn == f"arn:aws:iam::{principal.account}:root"
@@ -109,7 +111,9 @@ def test_an_issued_key_acts_as_its_account_in_the_region_of_its_scope(mode: Mode
 def test_the_principal_says_who_where_and_with_what() -> None:
     http = signed(service="sts", region="cn-north-1")
     settings = IdentitySettings(Mode.ENFORCE)
-    found = authenticate.authenticate(http, FakeUnit(), settings, NOW_MS, NOW_MS, sigv4.SigningKeys())
+    found = authenticate.authenticate(
+        authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, sigv4.SigningKeys()
+    )
     assert found.arn == f"arn:aws-cn:iam::{ACCOUNT}:root"
     assert (found.user_id, found.access_key_id, found.service) == (ACCOUNT, LONG.id, "sts")
 
@@ -287,16 +291,19 @@ def test_both_vocabularies_have_words_for_every_refusal() -> None:
     ],
 )
 def test_a_refusal_is_answered_by_the_service_of_the_scope(http: HttpRequest, service: str) -> None:
-    assert authenticate.service_of(http, EC2).name == service
+    assert authenticate.service_of(authenticate.see(http, Mode.ENFORCE), EC2).name == service
 
 
 def test_a_service_that_is_not_spoken_here_answers_in_the_query_protocol() -> None:
-    rds = authenticate.service_of(signed(service="rds"), EC2)
+    rds = authenticate.service_of(authenticate.see(signed(service="rds"), Mode.ENFORCE), EC2)
     assert (rds.protocol, rds.namespace(rds.version)) == ("query", "https://rds.amazonaws.com/doc/")
 
 
 @pytest.mark.rule("I27")
 def test_a_retry_with_the_same_signature_is_accepted() -> None:
     http, keys, settings = signed(), sigv4.SigningKeys(), IdentitySettings(Mode.ENFORCE)
-    first = authenticate.authenticate(http, FakeUnit(), settings, NOW_MS, NOW_MS, keys)
-    assert authenticate.authenticate(http, FakeUnit(), settings, NOW_MS + 1000, NOW_MS, keys) == first
+    first = authenticate.authenticate(authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, keys)
+    assert (
+        authenticate.authenticate(authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS + 1000, NOW_MS, keys)
+        == first
+    )

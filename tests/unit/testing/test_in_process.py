@@ -25,11 +25,11 @@ def loses(monkeypatch: pytest.MonkeyPatch, server: InProcess, races: int) -> lis
     ran: list[Kind] = []
     run_now = server.store.run_now
 
-    def racing(kind: Kind, work: Callable[[Unit], Any], *, unchecked: bool = False) -> Any:
+    def racing(kind: Kind, work: Callable[[Unit], Any], *, alone: bool = False) -> Any:
         ran.append(kind)
         if len(ran) <= races:
             raise Conflict("another came first")
-        return run_now(kind, work, unchecked=unchecked)
+        return run_now(kind, work, alone=alone)
 
     monkeypatch.setattr(server.store, "run_now", racing)
     monkeypatch.setattr(asgi, "FIRST_WAIT_SECONDS", 0.0)

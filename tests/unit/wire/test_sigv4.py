@@ -1,5 +1,6 @@
 """Signature Version 4 on the server's side: which claims are read, and which are refused before any secret is asked."""
 
+import hmac
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -58,9 +59,10 @@ def verdict(http: HttpRequest, *, late_ms: int = 0, secret: str = SECRET) -> str
         if claim is None:
             return "unsigned"
         sigv4.check(claim, NOW_MS + late_ms)
+        text = sigv4.text_to_sign(claim, http)
     except Refused as refused:
         return refused.reason.value
-    return "ok" if sigv4.matches(claim, http, secret, sigv4.SigningKeys()) else Refusal.MISMATCH.value
+    return "ok" if sigv4.matches(claim, text, secret, sigv4.SigningKeys()) else Refusal.MISMATCH.value
 
 
 def detail_of(http: HttpRequest, *, late_ms: int = 0) -> str:
@@ -69,6 +71,7 @@ def detail_of(http: HttpRequest, *, late_ms: int = 0) -> str:
         claim = sigv4.parse(http)
         assert claim is not None
         sigv4.check(claim, NOW_MS + late_ms)
+        sigv4.text_to_sign(claim, http)
     except Refused as refused:
         return refused.detail
     pytest.fail("it was not refused")
@@ -410,14 +413,16 @@ def test_signing_keys_are_kept_per_key_date_region_and_service_and_bounded() -> 
     keys = sigv4.SigningKeys(limit=2)
     claim = sigv4.parse(post())
     assert claim is not None
-    first = keys.get(claim, SECRET)
+    first = keys.sign(claim, SECRET, b"text")
+    assert first == hmac.new(sigv4.signing_key(SECRET.encode(), *claim[1:4]), b"text", "sha256").hexdigest()
     with mock.patch.object(sigv4, "signing_key", side_effect=AssertionError):
-        assert keys.get(claim, SECRET) == first
+        assert keys.sign(claim, SECRET, b"text") == first
+        assert keys.sign(claim, SECRET, b"another") != first
     for region in ("eu-west-1", "eu-west-2"):
-        assert keys.get(claim._replace(region=region), SECRET) != first
+        assert keys.sign(claim._replace(region=region), SECRET, b"text") != first
         assert len(keys) <= 2
     with mock.patch.object(sigv4, "signing_key", return_value=b"derived again"):
-        assert keys.get(claim, SECRET) == b"derived again"
+        assert keys.sign(claim, SECRET, b"text") == hmac.new(b"derived again", b"text", "sha256").hexdigest()
 
 
 def test_where_there_are_too_many_keys_the_oldest_goes() -> None:
@@ -426,10 +431,12 @@ def test_where_there_are_too_many_keys_the_oldest_goes() -> None:
     assert claim is not None
     later = claim._replace(region="eu-west-1")
     for each in (claim, later, claim._replace(region="eu-west-2")):
-        keys.get(each, SECRET)
-    with mock.patch.object(sigv4, "signing_key", return_value=b"derived again"):
-        assert keys.get(later, SECRET) != b"derived again"
-        assert keys.get(claim, SECRET) == b"derived again"
+        keys.sign(each, SECRET, b"text")
+    with mock.patch.object(sigv4, "signing_key", return_value=b"derived again") as derive:
+        keys.sign(later, SECRET, b"text")
+        assert not derive.called
+        keys.sign(claim, SECRET, b"text")
+        assert derive.called
 
 
 def test_a_new_secret_of_the_same_key_id_is_not_verified_with_the_old_one() -> None:
@@ -437,6 +444,7 @@ def test_a_new_secret_of_the_same_key_id_is_not_verified_with_the_old_one() -> N
     http = post()
     claim = sigv4.parse(http)
     assert claim is not None
-    assert sigv4.matches(claim, http, SECRET, keys)
-    assert not sigv4.matches(claim, http, "rotated", keys)
-    assert sigv4.matches(claim, http, SECRET, keys)
+    text = sigv4.text_to_sign(claim, http)
+    assert sigv4.matches(claim, text, SECRET, keys)
+    assert not sigv4.matches(claim, text, "rotated", keys)
+    assert sigv4.matches(claim, text, SECRET, keys)
