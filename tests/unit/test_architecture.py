@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "isthmus"
-PURE_ROOMS = ("domain",)
+PURE_ROOMS = ("domain", "policy")
+BELOW = {"domain": (), "policy": ("domain",)}  # the rooms that a pure room may import beside itself
 
 # Modules that read a clock, a file, the environment, the network, another process or a random source.
 # fmt: off
@@ -45,15 +46,15 @@ def calls(tree: ast.AST) -> Iterator[str]:
 
 def impurities(text: str, room: str = "domain") -> list[str]:
     tree = ast.parse(text)
-    own = f"isthmus.{room}"
+    own = tuple(f"isthmus.{name}" for name in (room, *BELOW[room]))
     foreign = [name for name in imports(tree) if not allowed(name, own)]
     return foreign + [name for name in calls(tree) if name in WORLDLY_CALLS or name.startswith(".")]
 
 
-def allowed(module: str, own: str) -> bool:
+def allowed(module: str, own: tuple[str, ...]) -> bool:
     top = module.partition(".")[0]
     if top == "isthmus":
-        return module == own or module.startswith(f"{own}.")
+        return any(module == room or module.startswith(f"{room}.") for room in own)
     return top in VALUES or (top in sys.stdlib_module_names and top not in WORLDLY)
 
 
@@ -80,3 +81,8 @@ def test_a_pure_room_takes_nothing_from_the_world(path: Path) -> None:
 )
 def test_the_check_itself_finds_what_is_forbidden(text: str, found: list[str]) -> None:
     assert impurities(text) == found
+
+
+def test_policy_may_import_domain_and_not_the_other_way_round() -> None:
+    assert impurities("from isthmus.domain import errors", "policy") == []
+    assert impurities("from isthmus.policy import match", "domain") == ["isthmus.policy"]

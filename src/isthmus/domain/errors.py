@@ -309,6 +309,14 @@ def missing_authentication() -> ApiError:
     return _worded("missing_authentication")
 
 
+# Policies that are saved
+
+
+def malformed_policy_document(message: str) -> ApiError:
+    """IAM and STS refuse a policy document, in the words of `isthmus.policy.faults` (I51 to I53)."""
+    return ApiError("MalformedPolicyDocument", message)
+
+
 # May they
 
 

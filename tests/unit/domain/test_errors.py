@@ -157,6 +157,11 @@ WORDED: list[tuple[Callable[[], ApiError], str, str]] = [
         "The maximum number of active VPC peering connections for the VPC has been reached.",
     ),
     (errors.tag_limit, "TagLimitExceeded", "The maximum number of Tags for a resource has been reached."),
+    (
+        lambda: errors.malformed_policy_document("Syntax errors in policy."),
+        "MalformedPolicyDocument",
+        "Syntax errors in policy.",
+    ),
     (lambda: errors.invalid_filter("colour"), "InvalidParameterValue", "The filter 'colour' is invalid"),
     (
         lambda: errors.too_many_filters(50),

@@ -1,0 +1,324 @@
+"""Condition operators: from a clause of a policy to a test of the request's context (I81 to I91).
+
+Everything that can be known from the policy is worked out once. Where a value of the policy or of the request cannot be
+read, a clause says what its statement was told to say: an Allow then does not match, a Deny does (I56).
+"""
+
+import operator
+import re
+from base64 import b64decode
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from enum import Enum
+from typing import Any, TypeAlias
+
+from msgspec import Struct
+
+from isthmus.domain.cidr import BITS, Prefix
+from isthmus.policy import faults, match, variables
+from isthmus.policy.context import Context, Key, Value, fold, key
+from isthmus.policy.faults import Malformed
+from isthmus.policy.match import Tokens
+from isthmus.policy.variables import Template
+
+Condition: TypeAlias = Callable[[Context], bool]
+ValueTest: TypeAlias = Callable[[Any], bool]
+
+MAX_NUMBER_LENGTH = 64  # characters; no number in a policy is longer, and none costs more than a glance
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
+_EPOCH = re.compile(r"-?\d{5,15}(?:\.\d{1,9})?|-?\d{1,3}", re.ASCII)  # four digits are a year
+_DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)))?)?)?", re.ASCII
+)
+_MAPPED = 0xFFFF << 32  # ::ffff:0:0/96, IPv4 in IPv6's clothes (I86)
+_TRUTHS = {"true": True, "false": False}
+_EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Clause(Struct, frozen=True):
+    """One operator and one key of a Condition block, with the values it is compared with."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+
+
+class Operator(Struct, frozen=True):
+    """How an operator compares.
+
+    `read` makes of a value of the request what is compared, and raises ValueError if it cannot; `against` makes a test
+    of a value of the policy.
+    """
+
+    read: Callable[[str], Any]
+    against: Callable[[Tokens], ValueTest]
+    negated: bool = False
+    variables: bool = False
+    wildcards: bool = False
+
+
+class Quantifier(Enum):
+    """How many of a request's values must match (I89); `ONE` is an operator without a prefix (I90)."""
+
+    ONE = ""
+    ANY = "foranyvalue"
+    ALL = "forallvalues"
+
+
+# What values mean
+
+
+def _text(value: str) -> str:
+    return value
+
+
+def _plain(tokens: Tokens) -> str:
+    assert not any(isinstance(token, match.Wildcard) for token in tokens), tokens
+    return "".join(map(str, tokens))
+
+
+def _equal(tokens: Tokens) -> ValueTest:
+    return _plain(tokens).__eq__
+
+
+def _equal_folded(tokens: Tokens) -> ValueTest:
+    return fold(_plain(tokens)).__eq__
+
+
+def _like_arn(tokens: Tokens) -> ValueTest:
+    test = match.arn_test(tokens)
+    return lambda fields: fields is not None and test(fields)
+
+
+def number(text: str) -> Decimal:
+    """A decimal number; raises ValueError for anything else, nan and infinity included (I88)."""
+    if len(text) > MAX_NUMBER_LENGTH or _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"not a number: {text!r}")
+    return Decimal(text)
+
+
+def instant(text: str) -> Decimal:
+    """The seconds since 1970 of a date of the W3C's profile of ISO 8601, or of a count of seconds (I87).
+
+    Raises ValueError for anything else.
+    """
+    if _EPOCH.fullmatch(text):
+        return Decimal(text)
+    found = _DATE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"not a date: {text!r}")
+    year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
+    offset = timedelta(hours=int(off_hours or 0), minutes=int(off_minutes or 0))
+    zone = timezone(-offset if sign == "-" else offset)
+    whole = datetime(
+        int(year), int(month or 1), int(day or 1), int(hour or 0), int(minute or 0), int(second or 0), tzinfo=zone
+    )
+    elapsed = whole - _EPOCH_START
+    return Decimal(elapsed.days * 86_400 + elapsed.seconds) + Decimal(f"0.{fraction or 0}")
+
+
+def network(text: str) -> Prefix:
+    """A CIDR block, or a single address as the block of it alone; raises ValueError for anything else (I86)."""
+    if "/" not in text:
+        text = f"{text}/{BITS[6 if ':' in text else 4]}"
+    block = Prefix.parse(text)
+    if block.version == 6 and block.length >= 96 and block.base >> 32 << 32 == _MAPPED:
+        return Prefix(4, block.base - _MAPPED, block.length - 96)
+    return block
+
+
+def truth(text: str) -> bool:
+    """`true` or `false` in any case; raises ValueError for anything else (I88)."""
+    found = _TRUTHS.get(text.lower())
+    if found is None:
+        raise ValueError(f"neither true nor false: {text!r}")
+    return found
+
+
+def binary(text: str) -> bytes:
+    """The bytes that base64 stands for; raises ValueError for anything else (I88)."""
+    return b64decode(text, validate=True)
+
+
+def _compared(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Callable[[Tokens], ValueTest]:
+    def against(tokens: Tokens) -> ValueTest:
+        bound = read(_plain(tokens))
+        return lambda given: compare(given, bound)
+
+    return against
+
+
+def _inside(tokens: Tokens) -> ValueTest:
+    return network(_plain(tokens)).contains
+
+
+# The operators, by folded name (I82)
+
+_COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], bool], bool]] = {
+    "equals": (operator.eq, False),
+    "notequals": (operator.eq, True),
+    "lessthan": (operator.lt, False),
+    "lessthanequals": (operator.le, False),
+    "greaterthan": (operator.gt, False),
+    "greaterthanequals": (operator.ge, False),
+}
+
+
+def _string(against: Callable[[Tokens], ValueTest], *, negated: bool = False, wildcards: bool = False) -> Operator:
+    return Operator(_text, against, negated, variables=True, wildcards=wildcards)
+
+
+def _arn(*, negated: bool = False) -> Operator:
+    return Operator(match.arn, _like_arn, negated, variables=True, wildcards=True)
+
+
+def _ordered(name: str, read: Callable[[str], Any]) -> Mapping[str, Operator]:
+    return {
+        name + suffix: Operator(read, _compared(read, compare), negated)
+        for suffix, (compare, negated) in _COMPARISONS.items()
+    }
+
+
+OPERATORS: Mapping[str, Operator] = {
+    "stringequals": _string(_equal),
+    "stringnotequals": _string(_equal, negated=True),
+    "stringequalsignorecase": Operator(fold, _equal_folded, variables=True),
+    "stringnotequalsignorecase": Operator(fold, _equal_folded, negated=True, variables=True),
+    "stringlike": _string(match.glob, wildcards=True),
+    "stringnotlike": _string(match.glob, negated=True, wildcards=True),
+    **_ordered("numeric", number),
+    **_ordered("date", instant),
+    "bool": Operator(truth, _compared(truth, operator.eq), variables=True),
+    "binaryequals": Operator(binary, _compared(binary, operator.eq)),
+    "ipaddress": Operator(network, _inside),
+    "notipaddress": Operator(network, _inside, negated=True),
+    "arnequals": _arn(),
+    "arnlike": _arn(),
+    "arnnotequals": _arn(negated=True),
+    "arnnotlike": _arn(negated=True),
+}
+NULL = "null"
+IF_EXISTS = "ifexists"
+QUANTIFIERS = {each.value: each for each in Quantifier if each is not Quantifier.ONE}
+
+
+class Asked(Struct, frozen=True):
+    """A clause with its names and values read: what all its forms share."""
+
+    key: Key
+    operator: Operator
+    quantifier: Quantifier
+    if_exists: bool
+    templates: tuple[Template, ...]
+
+    @property
+    def when_absent(self) -> bool:
+        """What the clause says when the request has no such key (I83)."""
+        if self.if_exists or self.quantifier is Quantifier.ALL:
+            return True
+        return self.quantifier is Quantifier.ONE and self.operator.negated
+
+
+def condition(clause: Clause, version: str, *, otherwise: bool) -> tuple[Condition, list[Key]]:
+    """The test of a clause in a policy of that version, and the context keys it asks for.
+
+    `otherwise` is what the test says of a request whose values cannot be read. Raises Malformed when the clause itself
+    cannot be evaluated, whatever the request.
+    """
+    if ":" not in clause.key:
+        raise Malformed(faults.NO_VENDOR)
+    if not clause.values:
+        raise Malformed(faults.SYNTAX)
+    wanted = key(clause.key)
+    quantifier, name, if_exists = _operator_name(clause.operator)
+    if name == NULL and not if_exists:
+        return _null(wanted, clause.values), [wanted]
+    found = OPERATORS.get(name)
+    if found is None:
+        raise Malformed(faults.SYNTAX)
+    language = version if found.variables else ""
+    templates = tuple(variables.template(each, language, wildcards=found.wildcards) for each in clause.values)
+    asked = Asked(wanted, found, quantifier, if_exists, templates)
+    return _test(asked, otherwise), [wanted, *(each for one in templates for each in variables.keys(one))]
+
+
+def _operator_name(written: str) -> tuple[Quantifier, str, bool]:
+    """The parts of a name such as `ForAnyValue:StringLikeIfExists`."""
+    prefix, colon, rest = fold(written).partition(":")
+    if colon and prefix not in QUANTIFIERS:
+        raise Malformed(faults.SYNTAX)
+    whole = rest if colon else prefix
+    name = whole.removesuffix(IF_EXISTS)
+    return QUANTIFIERS[prefix] if colon else Quantifier.ONE, name, name != whole
+
+
+def _null(wanted: Key, values: Sequence[str]) -> Condition:
+    """Null asks whether the key is absent (I83, I88)."""
+    try:
+        answers = {truth(value) for value in values}
+    except ValueError:
+        raise Malformed(faults.SYNTAX) from None
+    return lambda context: (context.get(wanted) is None) in answers
+
+
+def _test(asked: Asked, otherwise: bool) -> Condition:  # noqa: FBT001  # the keyword is `condition`'s
+    matching = _matching(asked)
+    wanted, when_absent, holds = asked.key, asked.when_absent, _HOLDS[asked.quantifier]
+    read, negated = asked.operator.read, asked.operator.negated
+
+    def test(context: Context) -> bool:
+        value = context.get(wanted)
+        if value is None:
+            return when_absent
+        try:
+            return holds(value, read, matching(context), negated)
+        except (ValueError, Malformed):
+            return otherwise
+
+    return test
+
+
+def _matching(asked: Asked) -> Callable[[Context], ValueTest]:
+    """What tells whether a value of the request matches one of the policy's; made once if it has no variables."""
+    if not any(variables.keys(template) for template in asked.templates):
+        try:
+            constant = _one_of(asked.operator, asked.templates)  # type: ignore[arg-type]  # without variables they are tokens
+        except ValueError:
+            raise Malformed(faults.SYNTAX) from None
+        return lambda _context: constant
+
+    def matching(context: Context) -> ValueTest:
+        resolved = [variables.resolve(template, context) for template in asked.templates]
+        return _one_of(asked.operator, [tokens for tokens in resolved if tokens is not None])
+
+    return matching
+
+
+def _one_of(found: Operator, values: Sequence[Tokens]) -> ValueTest:
+    if found.against is _equal:
+        return frozenset(map(_plain, values)).__contains__
+    tests = [found.against(tokens) for tokens in values]
+    if len(tests) == 1:
+        return tests[0]
+    return lambda given: any(test(given) for test in tests)
+
+
+# How a request's value is held against the policy's, by quantifier
+
+
+def _one(value: Value, read: Callable[[str], Any], matching: ValueTest, negated: bool) -> bool:  # noqa: FBT001  # a column of the table
+    return isinstance(value, str) and matching(read(value)) is not negated
+
+
+def _each(value: Value, read: Callable[[str], Any], matching: ValueTest, negated: bool) -> list[bool]:  # noqa: FBT001  # as above
+    """Every value is read before one is judged, so that the order does not decide whether all can be read."""
+    values = (value,) if isinstance(value, str) else value
+    return [matching(each) is not negated for each in [read(each) for each in values]]
+
+
+_HOLDS: Mapping[Quantifier, Callable[[Value, Callable[[str], Any], ValueTest, bool], bool]] = {
+    Quantifier.ONE: _one,
+    Quantifier.ANY: lambda *arguments: any(_each(*arguments)),
+    Quantifier.ALL: lambda *arguments: all(_each(*arguments)),
+}

@@ -1,0 +1,233 @@
+"""Patterns with `*` and `?`, and ARNs matched field by field, in time that grows with the sizes and not their product's
+branches (I57, I61 to I66, I85).
+
+A pattern is a sequence of tokens: text that stands for itself, and the two wildcards. So what came into it through a
+policy variable stays text, whatever characters it has (I75).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from isthmus.policy import faults
+from isthmus.policy.context import fold
+from isthmus.policy.faults import Malformed
+
+
+class Wildcard(Enum):
+    """`STAR` is any run of characters, `HOLE` exactly one."""
+
+    STAR = "*"
+    HOLE = "?"
+
+
+Token: TypeAlias = str | Wildcard
+Tokens: TypeAlias = Sequence[Token]
+Test: TypeAlias = Callable[[str], bool]
+Arn: TypeAlias = tuple[str, ...]  # six fields; the first five folded where the pattern's are
+ArnTest: TypeAlias = Callable[[Arn], bool]
+
+ARN_FIELDS = 6
+ANY_RESOURCE = "*"
+_WILDCARDS = re.compile(r"([*?])")
+
+
+def tokens(text: str) -> Tokens:
+    """The text with its wildcards told apart."""
+    return tuple(Wildcard(part) if part in {"*", "?"} else part for part in _WILDCARDS.split(text) if part)
+
+
+def pattern(text: str) -> Test:
+    """Whether a whole text matches that pattern."""
+    return glob(tokens(text))
+
+
+def glob(pattern: Tokens) -> Test:
+    """Whether a whole text matches the tokens, letter for letter (I57)."""
+    runs = _runs(pattern)
+    if len(runs) == 1:
+        return _fixed(runs[0])
+    first, *middle, last = runs
+    if not any(middle) and not any(isinstance(token, Wildcard) for token in (*first, *last)):
+        return _ends("".join(map(str, first)), "".join(map(str, last)))
+    return _Glob(_segment(first), tuple(_segment(run) for run in middle if run), _segment(last)).matches
+
+
+def _runs(pattern: Tokens) -> list[list[Token]]:
+    """What stands between the stars; each run is texts and holes."""
+    runs: list[list[Token]] = [[]]
+    for token in pattern:
+        if token is Wildcard.STAR:
+            runs.append([])
+        else:
+            runs[-1].append(token)
+    return runs
+
+
+def _fixed(run: Tokens) -> Test:
+    segment = _segment(run)
+    if segment.holes:
+        return lambda text: len(text) == segment.length and segment.stands_at(text, 0)
+    return segment.text.__eq__
+
+
+def _ends(first: str, last: str) -> Test:
+    """One run of stars: a beginning and an end that do not overlap."""
+    if not first and not last:
+        return lambda _text: True
+    least = len(first) + len(last)
+    return lambda text: len(text) >= least and text.startswith(first) and text.endswith(last)
+
+
+class Segment(Struct, frozen=True):
+    """A run without stars. `holes` are the places of its `?`, where `text` has something that does not count."""
+
+    text: str
+    holes: frozenset[int]
+    masks: dict[str, int]  # by letter: a bit for every place where it may stand
+    anywhere: int  # the bits of the holes
+
+    @property
+    def length(self) -> int:
+        """How many characters it takes."""
+        return len(self.text)
+
+    def stands_at(self, text: str, place: int) -> bool:
+        """Whether it matches there; the text must be long enough."""
+        if not self.holes:
+            return text.startswith(self.text, place)
+        return all(index in self.holes or text[place + index] == letter for index, letter in enumerate(self.text))
+
+    def find(self, text: str, start: int, end: int) -> int:
+        """The first place from `start` at which it matches before `end`, or -1.
+
+        With holes this is Shift-And: after each character, bit i says that what was just read ends in a match of the
+        first i+1 places. One step a character, whatever the pattern.
+        """
+        if not self.holes:
+            return text.find(self.text, start, end)
+        goal = 1 << (self.length - 1)
+        state = 0
+        for place in range(start, end):
+            state = (state << 1 | 1) & self.masks.get(text[place], self.anywhere)
+            if state & goal:
+                return place - self.length + 1
+        return -1
+
+
+def _segment(run: Tokens) -> Segment:
+    letters: list[str] = []
+    holes: set[int] = set()
+    for token in run:
+        if isinstance(token, Wildcard):
+            holes.add(len(letters))
+            letters.append("?")
+        else:
+            letters.extend(token)
+    anywhere = sum(1 << hole for hole in holes)
+    masks: dict[str, int] = {}
+    if holes:
+        for index, letter in enumerate(letters):
+            if index not in holes:
+                masks[letter] = masks.get(letter, anywhere) | 1 << index
+    return Segment("".join(letters), frozenset(holes), masks, anywhere)
+
+
+class _Glob(Struct, frozen=True):
+    """Segments with stars between them. Each takes the first place it can, so no choice is ever taken back."""
+
+    first: Segment
+    middle: tuple[Segment, ...]
+    last: Segment
+
+    def matches(self, text: str) -> bool:
+        place, end = self.first.length, len(text) - self.last.length
+        if place > end or not self.first.stands_at(text, 0) or not self.last.stands_at(text, end):
+            return False
+        for segment in self.middle:
+            found = segment.find(text, place, end)
+            if found < 0:
+                return False
+            place = found + segment.length
+        return True
+
+
+# Actions
+
+
+def action(text: str) -> Test:
+    """Whether a folded action, such as `ec2:describevpcs`, matches that pattern (I61).
+
+    Raises Malformed for a pattern without a service, unless it is `*`.
+    """
+    if ":" not in text and text != "*":
+        raise Malformed(faults.NO_VENDOR)
+    return pattern(fold(text))
+
+
+def actions(patterns: Iterable[str]) -> Test:
+    """Whether a folded action matches one of the patterns."""
+    named: set[str] = set()
+    tests: list[Test] = []
+    for text in patterns:
+        test = action(text)
+        if _WILDCARDS.search(text):
+            tests.append(test)
+        else:
+            named.add(fold(text))
+    return lambda asked: asked in named or any(test(asked) for test in tests)
+
+
+# ARNs
+
+
+def arn(text: str) -> Arn | None:
+    """The six fields of an ARN, None for a text that has not so many."""
+    fields = text.split(":", ARN_FIELDS - 1)
+    return tuple(fields) if len(fields) == ARN_FIELDS else None
+
+
+def resource_arn(text: str) -> Arn | None:
+    """The six fields of a resource's ARN, as `arn_test(..., folded=True)` takes them; None for `*` (I64, I66)."""
+    fields = arn(text)
+    return None if fields is None else (*fold(text).split(":", ARN_FIELDS - 1)[:-1], fields[-1])
+
+
+def arn_fields(pattern: Tokens) -> list[list[Token]]:
+    """The pattern's tokens, cut at the first five colons; a colon that came through a variable is one too."""
+    fields: list[list[Token]] = [[]]
+    for token in pattern:
+        if isinstance(token, Wildcard):
+            fields[-1].append(token)
+            continue
+        first, *others = token.split(":", ARN_FIELDS - len(fields))
+        fields[-1].append(first)
+        fields.extend([other] for other in others)
+    return [[token for token in field if token != ""] for field in fields]
+
+
+def is_arn_pattern(pattern: Tokens) -> bool:
+    """Whether an ARN can match: six fields, or fewer that end in a star, which then stands for the rest (I65)."""
+    return len(arn_fields(pattern)) == ARN_FIELDS or (bool(pattern) and pattern[-1] is Wildcard.STAR)
+
+
+def arn_test(pattern: Tokens, *, folded: bool = False) -> ArnTest:
+    """Whether an ARN matches field by field (I63, I65, I85); with `folded` in its first five without regard to case.
+
+    A pattern that is not one matches nothing.
+    """
+    if not is_arn_pattern(pattern):
+        return lambda _fields: False
+    fields = arn_fields(pattern)
+    if folded:
+        fields = [[_folded(token) for token in field] for field in fields[: ARN_FIELDS - 1]] + fields[ARN_FIELDS - 1 :]
+    tests = [(index, glob(field)) for index, field in enumerate(fields) if field != [Wildcard.STAR]]
+    tests.reverse()  # the last field is the one that differs
+    return lambda given: all(test(given[index]) for index, test in tests)
+
+
+def _folded(token: Token) -> Token:
+    return token if isinstance(token, Wildcard) else fold(token)
