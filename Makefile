@@ -59,7 +59,7 @@ failover: $(STAMP) ## Lose the database's primary under load, twenty times (a pa
 soak: $(STAMP) ## Load a server for ten minutes on each engine and see that nothing grows (a part of test-long)
 	$(BIN)/python -m pytest -m long tests/soak $(ARGS)
 
-mutation: $(STAMP) ## Mutate domain/ and see that the tests notice at least 85 % (a part of test-long)
+mutation: $(STAMP) ## Mutate domain/ and policy/ and see that the tests notice at least 85 % in each (a part of test-long)
 	$(BIN)/python tools/mutation.py $(ARGS)
 
 check: $(STAMP) lint shapes-check test docs-check ## All that a change must pass: format, lint, types, arrows, generated files, quick tests, rules

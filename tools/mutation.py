@@ -1,7 +1,8 @@
-"""Mutates domain/ and fails when its tests notice too little: `make mutation`.
+"""Mutates domain/ and policy/ and fails when their tests notice too little: `make mutation`.
 
-mutmut changes one thing at a time in src/isthmus/domain and runs the tests that reach the changed function
-(pyproject.toml says which folders). The share that made a test fail must reach 85 %. A mutant that no test reaches
+mutmut changes one thing at a time in these rooms of src/isthmus and runs the tests that reach the changed function
+(pyproject.toml says which folders). The share that made a test fail must reach 85 %
+in each room. A mutant that no test reaches
 counts as one that survived; one that ran out of time counts as noticed, because a test that hangs does not pass.
 
     python tools/mutation.py                          everything
@@ -26,7 +27,7 @@ NOT_TRIED = frozenset({"skipped", "not checked"})
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run mutmut and judge what it says; answers the exit status."""
-    parser = argparse.ArgumentParser(description="Mutate domain/ and see whether the tests notice.")
+    parser = argparse.ArgumentParser(description="Mutate domain/ and policy/ and see whether the tests notice.")
     parser.add_argument("names", nargs="*", help="patterns of mutant names; all without")
     parser.add_argument("--jobs", type=int, default=2, help="mutants at a time (default: 2)")
     parser.add_argument("--least", type=float, default=LEAST_PERCENT, help="percent that must be noticed (default: 85)")
@@ -41,9 +42,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).stdout
     results = {name: status for name, status in results_in(listing).items() if chosen(name, options.names)}
     print("\n".join(survivors(results)))
-    percent = percent_noticed(results.values())
-    print(f"mutation: {percent:.1f} % of {len(results)} mutants noticed; at least {options.least:g} % is asked")
-    return 0 if percent >= options.least else 1
+    shares = {room: (percent_noticed(statuses), len(statuses)) for room, statuses in by_room(results).items()}
+    for room, (percent, count) in shares.items():
+        print(f"mutation: {room}/: {percent:.1f} % of {count} mutants noticed; at least {options.least:g} % is asked")
+    return 0 if shares and all(percent >= options.least for percent, _ in shares.values()) else 1
 
 
 def chosen(name: str, patterns: Sequence[str]) -> bool:
@@ -55,6 +57,14 @@ def results_in(listing: str) -> Mapping[str, str]:
     """Mutant to status, from mutmut's listing of `name: status` lines."""
     pairs = (line.strip().rpartition(": ") for line in listing.splitlines() if ": " in line)
     return {name: status for name, _, status in pairs}
+
+
+def by_room(results: Mapping[str, str]) -> Mapping[str, list[str]]:
+    """The statuses by room, which is the second part of a mutant's name (`isthmus.domain.cidr.…`)."""
+    rooms: dict[str, list[str]] = {}
+    for name, status in sorted(results.items()):
+        rooms.setdefault(name.split(".")[1], []).append(status)
+    return rooms
 
 
 def percent_noticed(statuses: Iterable[str]) -> float:

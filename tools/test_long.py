@@ -38,7 +38,7 @@ PARTS = (
     Part("long", "The tests marked `long`: full forms of the random requests, crashes and power cuts", "long"),
     Part("failover", "Nothing that was answered is lost when the database's primary dies under load", "failover"),
     Part("soak", "Ten minutes at full load on each engine: memory, log, journal and latency stay as they are", "soak"),
-    Part("mutation", "The tests of `domain/` notice at least 85 % of the mutants", "mutation"),
+    Part("mutation", "The tests of `domain/` and of `policy/` notice at least 85 % of the mutants", "mutation"),
 )
 
 

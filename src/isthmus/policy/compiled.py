@@ -6,7 +6,7 @@ never fails, and a part that cannot be evaluated narrows what its statement lets
 and matches in a Deny.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
@@ -162,7 +162,7 @@ class _Compiler:
         covers: ResourceTest = _anything if otherwise else _nothing
         names: Naming = _everybody if otherwise else _nobody
         covers_action = self.part(partial(_actions, statement.actions), lambda _: otherwise)
-        covers_resource = self.part(partial(self.resources, statement.resources, otherwise), covers)
+        covers_resource = self.part(partial(self.resources, statement, otherwise), covers)
         names = self.part(partial(self.principals, statement.principals), names)
         tests = [
             self.part(partial(self.condition, clause, otherwise), lambda _: otherwise) for clause in statement.conditions
@@ -177,35 +177,43 @@ class _Compiler:
             self.faults.append(str(malformed))
             return instead
 
-    def resources(self, element: Element | None, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as in `conditions.condition`
+    def resources(self, statement: Statement, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as in `conditions.condition`
+        """Whether one of the patterns matches, or, negated, none (I62, I66)."""
+        element = statement.resources
         if element is None and self.kind in BY_PRINCIPAL:
             return _anything
+        if statement.principals is not None and self.kind not in BY_PRINCIPAL:
+            raise Malformed(faults.PRINCIPAL_GIVEN)  # here, since nobody asks such a policy whom it names
         if element is None or not element.values:
             raise Malformed(faults.NO_RESOURCES)
         patterns = [self.resource(text) for text in element.values if text != match.ANY_RESOURCE]
-        return _resources(patterns, len(patterns) < len(element.values), element.negated, otherwise)
+        if len(patterns) < len(element.values):
+            return _nothing if element.negated else _anything
+        test = patterns[0] if len(patterns) == 1 else _one_of(patterns)
+        if element.negated:
+            test = _not(test)
+        return _closed(test, otherwise) if variables.OPENING in "".join(element.values) else test
 
     def resource(self, text: str) -> ResourceTest:
         """One ARN pattern; variables may stand in its last field only (I65, I72).
 
         Raises Malformed for what is no ARN.
         """
-        *head, last = text.split(":", match.ARN_FIELDS - 1)
-        if not head or head[0] != "arn" or not match.is_arn_pattern(match.tokens(text)):
+        test = match.resource_pattern(text)
+        if test is None:
             raise Malformed(faults.NOT_AN_ARN.format(resource=text))
         if self.version != variables.VERSION or variables.OPENING not in text:
-            test = match.arn_test(match.tokens(text), folded=True)
             return lambda arn, _context: arn is not None and test(arn)
-        if variables.OPENING in ":".join(head):
+        *head, last = text.split(":", match.ARN_FIELDS - 1)
+        outside = match.resource_pattern(":".join((*head, "*")))
+        if variables.OPENING in ":".join(head) or outside is None:
             raise Malformed(faults.LEGACY)
         template = variables.template(last, self.version)
         self.keys.update(variables.keys(template))
-        return _templated(match.arn_test(match.tokens(":".join((*head, "*"))), folded=True), template)
+        return _templated(outside, template)
 
     def principals(self, element: Element | None) -> Naming:
         if self.kind not in BY_PRINCIPAL:
-            if element is not None:
-                raise Malformed(faults.PRINCIPAL_GIVEN)
             return _everybody
         if element is None:
             raise Malformed(faults.MISSING.format(field="Principal"))
@@ -227,13 +235,13 @@ def _actions(element: Element | None) -> Callable[[str], bool]:
     return (lambda action: not test(action)) if element.negated else test
 
 
-def _resources(patterns: list[ResourceTest], everything: bool, negated: bool, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as above
-    """Whether one of the patterns matches, or, negated, none; `everything` is the pattern `*` (I66)."""
-    if everything:
-        return _nothing if negated else _anything
-    if len(patterns) == 1 and not negated:
-        return _closed(patterns[0], otherwise)
-    return _closed(lambda arn, context: any(test(arn, context) for test in patterns) is not negated, otherwise)
+def _one_of(tests: Sequence[ResourceTest]) -> ResourceTest:
+    # All are asked, so that the order does not decide whether one of them can be answered.
+    return lambda arn, context: True in [test(arn, context) for test in tests]
+
+
+def _not(test: ResourceTest) -> ResourceTest:
+    return lambda arn, context: not test(arn, context)
 
 
 def _closed(test: ResourceTest, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as above

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -87,7 +88,7 @@ def _equal_folded(tokens: Tokens) -> ValueTest:
 
 
 def _like_arn(tokens: Tokens) -> ValueTest:
-    test = match.arn_test(tokens)
+    test = match.arn_pattern(tokens)
     return lambda fields: fields is not None and test(fields)
 
 
@@ -118,6 +119,7 @@ def instant(text: str) -> Decimal:
     return Decimal(elapsed.days * 86_400 + elapsed.seconds) + Decimal(f"0.{fraction or 0}")
 
 
+@lru_cache(maxsize=1_024)  # the same callers ask again and again
 def network(text: str) -> Prefix:
     """A CIDR block, or a single address as the block of it alone; raises ValueError for anything else (I86)."""
     if "/" not in text:

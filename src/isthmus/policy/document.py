@@ -102,7 +102,7 @@ def rename_principals(text: str, names: Mapping[str, str]) -> str:
     From ARNs to unique ids when a trust policy is saved, and back when it is shown. Text without any stays as it is.
     Raises Malformed for a text that is no policy.
     """
-    members = _object(_json(text), DOCUMENT_MEMBERS)
+    members = _object(_json(text, number=None), DOCUMENT_MEMBERS)
     changed = False
     given = members["Statement"] if "Statement" in members else _refuse()
     for statement in given if isinstance(given, list) else [given]:
@@ -120,9 +120,10 @@ def _renamed(given: object, names: Mapping[str, str]) -> object:
     return names.get(given, given) if isinstance(given, str) else given
 
 
-def _json(text: str) -> object:
+def _json(text: str, number: Callable[[str], object] | None = _Number) -> object:
+    """What the JSON text says; without `number` its numbers are Python's."""
     try:
-        return json.loads(text, object_pairs_hook=_pairs, parse_int=_Number, parse_float=_Number, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=_pairs, parse_int=number, parse_float=number, parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise Malformed(faults.SYNTAX) from None
 

@@ -212,7 +212,7 @@ def evaluate_trust(policies: PrincipalPolicies, caller: Caller, trust: ResourceP
 
 
 def _survey(policies: PrincipalPolicies, request: Request) -> Survey:
-    """All that denies, the first of each layer that allows, and the layers in which nothing does."""
+    """All that denies; without any, the first of each layer that allows, and the layers in which nothing does."""
     action, context = request.action, request.context
     resource = match.resource_arn(request.resource)
     denying: list[Match] = []
@@ -222,6 +222,8 @@ def _survey(policies: PrincipalPolicies, request: Request) -> Survey:
         denies, allows = layer.candidates(action)
         if denies:
             denying += [each for each in denies if each.compiled.applies(resource, context)]
+        if denying:
+            continue  # what would allow does not count any more
         for each in allows:
             if each.compiled.applies(resource, context):
                 allowing.append(each)

@@ -15,7 +15,7 @@ OPENING = "${"
 VERSION = "2012-10-17"  # the language that has variables (I71)
 
 # Neither part can run on past a `$`, `{` or `}`, so no text is read twice.
-_VARIABLE = re.compile(r"\$\{(?:(?P<plain>[*?$])|(?P<key>[^{}$,']+)(?:,\s*'(?P<default>[^']*)')?)\}")
+_VARIABLE = re.compile(r"\$\{(?:(?P<plain>[*?$])|(?P<key>[^{}$,'*?]+)(?:,\s*'(?P<default>[^']*)')?)\}")
 
 
 class Variable(Struct, frozen=True):

@@ -1,6 +1,6 @@
 import pytest
 
-from tools.mutation import chosen, percent_noticed, results_in, survivors
+from tools.mutation import by_room, chosen, percent_noticed, results_in, survivors
 
 LISTING = """
     isthmus.domain.cidr.x_overlap__mutmut_1: killed
@@ -29,6 +29,14 @@ def test_each_line_of_the_listing_is_a_mutant_and_its_status() -> None:
 )
 def test_only_a_failing_or_hanging_test_counts_as_noticed(statuses: list[str], percent: float) -> None:
     assert percent_noticed(statuses) == percent
+
+
+def test_each_room_is_judged_by_itself() -> None:
+    listing = {"isthmus.policy.match.x_glob__mutmut_1": "survived", **results_in(LISTING)}
+    assert by_room(listing) == {
+        "domain": ["killed", "survived", "no tests", "timeout", "not checked"],
+        "policy": ["survived"],
+    }
 
 
 def test_what_survived_or_was_never_reached_is_told() -> None:
