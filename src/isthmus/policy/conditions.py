@@ -7,7 +7,7 @@ read, a clause says what its statement was told to say: an Allow then does not m
 import operator
 import re
 from base64 import b64decode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from isthmus.domain.cidr import BITS, Prefix
 from isthmus.policy import faults, match, variables
-from isthmus.policy.context import Context, Key, Value, fold, key
+from isthmus.policy.context import Context, Key, fold, key
 from isthmus.policy.faults import Malformed
 from isthmus.policy.match import Tokens
 from isthmus.policy.variables import Template
@@ -266,7 +266,7 @@ def _null(wanted: Key, values: Sequence[str]) -> Condition:
 
 def _test(asked: Asked, otherwise: bool) -> Condition:  # noqa: FBT001  # the keyword is `condition`'s
     matching = _matching(asked)
-    wanted, when_absent, holds = asked.key, asked.when_absent, _HOLDS[asked.quantifier]
+    wanted, when_absent, together = asked.key, asked.when_absent, _TOGETHER[asked.quantifier]
     read, negated = asked.operator.read, asked.operator.negated
 
     def test(context: Context) -> bool:
@@ -274,20 +274,35 @@ def _test(asked: Asked, otherwise: bool) -> Condition:  # noqa: FBT001  # the ke
         if value is None:
             return when_absent
         try:
-            return holds(value, read, matching(context), negated)
+            if isinstance(value, str):  # also a set of one, of which any and all say the same (I89)
+                return matching(context)(read(value)) is not negated
+            if together is None:
+                return False
+            matches = matching(context)
+            # All are read before one is judged, so that their order does not decide whether they can be.
+            return together([matches(each) is not negated for each in [read(each) for each in value]])
         except (ValueError, Malformed):
             return otherwise
 
     return test
 
 
+# How the answers about several values make one; without a quantifier there is none (I90).
+_TOGETHER: Mapping[Quantifier, Callable[[Iterable[bool]], bool] | None] = {
+    Quantifier.ONE: None,
+    Quantifier.ANY: any,
+    Quantifier.ALL: all,
+}
+
+
 def _matching(asked: Asked) -> Callable[[Context], ValueTest]:
     """What tells whether a value of the request matches one of the policy's; made once if it has no variables."""
-    if not any(variables.keys(template) for template in asked.templates):
-        try:
-            constant = _one_of(asked.operator, asked.templates)  # type: ignore[arg-type]  # without variables they are tokens
-        except ValueError:
-            raise Malformed(faults.SYNTAX) from None
+    constants = [template for template in asked.templates if not variables.keys(template)]
+    try:
+        constant = _one_of(asked.operator, constants)  # type: ignore[arg-type]  # without variables they are tokens
+    except ValueError:
+        raise Malformed(faults.SYNTAX) from None
+    if len(constants) == len(asked.templates):
         return lambda _context: constant
 
     def matching(context: Context) -> ValueTest:
@@ -304,23 +319,3 @@ def _one_of(found: Operator, values: Sequence[Tokens]) -> ValueTest:
     if len(tests) == 1:
         return tests[0]
     return lambda given: any(test(given) for test in tests)
-
-
-# How a request's value is held against the policy's, by quantifier
-
-
-def _one(value: Value, read: Callable[[str], Any], matching: ValueTest, negated: bool) -> bool:  # noqa: FBT001  # a column of the table
-    return isinstance(value, str) and matching(read(value)) is not negated
-
-
-def _each(value: Value, read: Callable[[str], Any], matching: ValueTest, negated: bool) -> list[bool]:  # noqa: FBT001  # as above
-    """Every value is read before one is judged, so that the order does not decide whether all can be read."""
-    values = (value,) if isinstance(value, str) else value
-    return [matching(each) is not negated for each in [read(each) for each in values]]
-
-
-_HOLDS: Mapping[Quantifier, Callable[[Value, Callable[[str], Any], ValueTest, bool], bool]] = {
-    Quantifier.ONE: _one,
-    Quantifier.ANY: lambda *arguments: any(_each(*arguments)),
-    Quantifier.ALL: lambda *arguments: all(_each(*arguments)),
-}

@@ -77,7 +77,7 @@ class Context:
         if source is None:
             return None if self._parent is None else self._parent.get(wanted)
         found = source() if callable(source) else source
-        return None if found == () else found
+        return found if found or found == "" else None
 
 
 def _member(members: Mapping[str, Source], member: str) -> Source | None:

@@ -33,6 +33,7 @@ ArnTest: TypeAlias = Callable[[Arn], bool]
 
 ARN_FIELDS = 6
 ANY_RESOURCE = "*"
+MAX_REMEMBERED_LENGTH = 128  # characters; longer patterns are rare, and many of them would be much memory
 _WILDCARDS = re.compile(r"([*?])")
 
 
@@ -41,9 +42,13 @@ def tokens(text: str) -> Tokens:
     return tuple(Wildcard(part) if part in {"*", "?"} else part for part in _WILDCARDS.split(text) if part)
 
 
-@lru_cache(maxsize=4_096)  # the same few names stand in most policies
 def pattern(text: str) -> Test:
     """Whether a whole text matches that pattern."""
+    return _remembered(text) if len(text) <= MAX_REMEMBERED_LENGTH else glob(tokens(text))
+
+
+@lru_cache(maxsize=4_096)  # the same few names stand in most policies
+def _remembered(text: str) -> Test:
     return glob(tokens(text))
 
 

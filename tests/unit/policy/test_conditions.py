@@ -327,6 +327,21 @@ def test_a_request_s_value_that_cannot_be_read_fails_closed_too(operator: str, v
         assert fires({name: {KEY: value}}, context, effect="Deny"), name
 
 
+@pytest.mark.rule("I56", "I72")
+def test_a_bad_value_beside_a_variable_spoils_the_clause_whether_the_key_is_there_or_not() -> None:
+    condition = {"Bool": {KEY: ["maybe", "${aws:other}"]}}
+    for context in ({}, {KEY: "true"}, {KEY: "true", "aws:other": "true"}):
+        assert not fires(condition, context)
+        assert fires(condition, context, effect="Deny")
+
+
+@pytest.mark.rule("I73", "I90")
+def test_a_multivalued_key_without_a_set_operator_does_not_match_whatever_it_is_compared_with() -> None:
+    condition = {"StringEquals": {"aws:TagKeys": "${aws:TagKeys}"}}
+    for effect in ("Allow", "Deny"):
+        assert not fires(condition, {"aws:TagKeys": ("a", "b")}, effect=effect)
+
+
 @pytest.mark.rule("I85")
 @pytest.mark.parametrize("given", ["alice", "arn:aws:iam", ""])
 def test_what_is_no_arn_never_matches_the_positive_form(given: str) -> None:
