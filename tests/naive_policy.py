@@ -214,7 +214,7 @@ def clause_or_raise(operator: str, key: str, values: Sequence[str], version: str
     quantifier, name = (prefix, rest) if colon else ("", prefix)
     value = look_up(context, key)
     if name == "Null":
-        return any((truth(wanted) == "true") is (value is None) for wanted in values)
+        return str(value is None).lower() in [truth(wanted) for wanted in values]
     if_exists = name.endswith("IfExists")
     name = name.removesuffix("IfExists")
     negated = name in NEGATED
@@ -230,12 +230,13 @@ def clause_or_raise(operator: str, key: str, values: Sequence[str], version: str
     patterns = [fill(wanted, version if variables else "", context) for wanted in values]
     present = [pattern for pattern in patterns if pattern is not None]
     given = value if isinstance(value, tuple) else (value,)
+    check_values(name, given)
     answers = [any([compare(pattern, each) for pattern in present]) is not negated for each in given]  # noqa: C419  # each must be readable
     return any(answers) if quantifier == "ForAnyValue" else all(answers)
 
 
 def check_values(name: str, values: Sequence[str]) -> None:
-    """A policy's value that cannot be read spoils its clause, whatever is asked."""
+    """A value that cannot be read spoils its clause, the policy's whatever is asked."""
     for start, read in READERS.items():
         if name.startswith(start):
             for value in values:
