@@ -162,10 +162,11 @@ class _Compiler:
         covers: ResourceTest = _anything if otherwise else _nothing
         names: Naming = _everybody if otherwise else _nobody
         covers_action = self.part(partial(_actions, statement.actions), lambda _: otherwise)
-        covers_resource = self.part(partial(self.resources, statement, otherwise), covers)
+        covers_resource = self.part(partial(self.resources, statement, otherwise=otherwise), covers)
         names = self.part(partial(self.principals, statement.principals), names)
         tests = [
-            self.part(partial(self.condition, clause, otherwise), lambda _: otherwise) for clause in statement.conditions
+            self.part(partial(self.condition, clause, otherwise=otherwise), lambda _: otherwise)
+            for clause in statement.conditions
         ]
         return Compiled(statement, covers_action, covers_resource, names, tuple(tests))
 
@@ -177,7 +178,7 @@ class _Compiler:
             self.faults.append(str(malformed))
             return instead
 
-    def resources(self, statement: Statement, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as in `conditions.condition`
+    def resources(self, statement: Statement, *, otherwise: bool) -> ResourceTest:
         """Whether one of the patterns matches, or, negated, none (I62, I66)."""
         element = statement.resources
         if element is None and self.kind in BY_PRINCIPAL:
@@ -192,7 +193,7 @@ class _Compiler:
         test = patterns[0] if len(patterns) == 1 else _one_of(patterns)
         if element.negated:
             test = _not(test)
-        return _closed(test, otherwise) if variables.OPENING in "".join(element.values) else test
+        return _closed(test, otherwise=otherwise) if variables.OPENING in "".join(element.values) else test
 
     def resource(self, text: str) -> ResourceTest:
         """One ARN pattern; variables may stand in its last field only (I65, I72).
@@ -206,7 +207,7 @@ class _Compiler:
             return lambda arn, _context: arn is not None and test(arn)
         *head, last = text.split(":", match.ARN_FIELDS - 1)
         outside = match.resource_pattern(":".join((*head, "*")))
-        if variables.OPENING in ":".join(head) or outside is None:
+        if outside is None or len(head) < match.ARN_FIELDS - 1 or variables.OPENING in ":".join(head):
             raise Malformed(faults.LEGACY)
         template = variables.template(last, self.version)
         self.keys.update(variables.keys(template))
@@ -221,7 +222,7 @@ class _Compiler:
             raise Malformed(faults.PROHIBITED.format(field="NotPrincipal"))
         return principals.naming(element.values)
 
-    def condition(self, clause: Clause, otherwise: bool) -> Condition:  # noqa: FBT001  # as above
+    def condition(self, clause: Clause, *, otherwise: bool) -> Condition:
         test, keys = conditions.condition(clause, self.version, otherwise=otherwise)
         self.keys.update(keys)
         return test
@@ -244,7 +245,7 @@ def _not(test: ResourceTest) -> ResourceTest:
     return lambda arn, context: not test(arn, context)
 
 
-def _closed(test: ResourceTest, otherwise: bool) -> ResourceTest:  # noqa: FBT001  # as above
+def _closed(test: ResourceTest, *, otherwise: bool) -> ResourceTest:
     """The test, with an answer for a variable that cannot be used (I73)."""
 
     def closed(arn: Arn | None, context: Context) -> bool:

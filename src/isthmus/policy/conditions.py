@@ -242,7 +242,7 @@ def condition(clause: Clause, version: str, *, otherwise: bool) -> tuple[Conditi
     language = version if found.variables else ""
     templates = tuple(variables.template(each, language, wildcards=found.wildcards) for each in clause.values)
     asked = Asked(wanted, found, quantifier, if_exists, templates)
-    return _test(asked, otherwise), [wanted, *(each for one in templates for each in variables.keys(one))]
+    return _test(asked, otherwise=otherwise), [wanted, *(each for one in templates for each in variables.keys(one))]
 
 
 def _operator_name(written: str) -> tuple[Quantifier, str, bool]:
@@ -264,7 +264,7 @@ def _null(wanted: Key, values: Sequence[str]) -> Condition:
     return lambda context: (context.get(wanted) is None) in answers
 
 
-def _test(asked: Asked, otherwise: bool) -> Condition:  # noqa: FBT001  # the keyword is `condition`'s
+def _test(asked: Asked, *, otherwise: bool) -> Condition:
     matching = _matching(asked)
     wanted, when_absent, together = asked.key, asked.when_absent, _TOGETHER[asked.quantifier]
     read, negated = asked.operator.read, asked.operator.negated

@@ -134,8 +134,11 @@ def test_a_resource_with_a_variable_does_not_match_an_action_without_resources()
 
 @pytest.mark.rule("I72", "I56")
 @pytest.mark.parametrize(("effect", "outcome"), [("Allow", "implicitDeny"), ("Deny", "explicitDeny")])
-def test_a_variable_elsewhere_in_a_resource_cannot_be_evaluated(effect: str, outcome: str) -> None:
-    early = statement(effect, resource="arn:aws:iam::${aws:PrincipalAccount}:user/alice")
+@pytest.mark.parametrize(
+    "pattern", ["arn:aws:iam::${aws:PrincipalAccount}:user/alice", "arn:aws:${user, 'user'}*", "arn:aws:iam${user, ''}*"]
+)
+def test_a_variable_elsewhere_in_a_resource_cannot_be_evaluated(effect: str, outcome: str, pattern: str) -> None:
+    early = statement(effect, resource=pattern)
     context = {"aws:PrincipalAccount": "111111111111"}
     assert decide(early, action="iam:GetUser", resource=f"{USERS}alice", context=context).outcome == outcome
 
