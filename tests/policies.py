@@ -1,6 +1,8 @@
 """Builders of policies for tests: a document from its statements, a decision from its documents."""
 
 import json
+import sys
+from collections.abc import Callable
 from typing import Any
 
 from isthmus.policy import compiled
@@ -46,3 +48,21 @@ def fires(condition: Any, context: Any = None, *, effect: str = "Allow", version
     policies = PrincipalPolicies([attached(statement(effect, Condition=condition), version=version)])
     decision = evaluate(policies, Request("ec2:DescribeVpcs", "*", Context.of(context or {})))
     return bool(decision.matches)
+
+
+def steps_of(run: Callable[[], Any]) -> int:
+    """How many lines of Python the run takes."""
+    count = 0
+
+    def trace(_frame: Any, _event: str, _argument: Any) -> Any:
+        nonlocal count
+        count += 1
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return count

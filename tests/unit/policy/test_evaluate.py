@@ -1,11 +1,14 @@
 """Layers, and which of them decides."""
 
+from functools import partial
 from itertools import product
 from typing import Any
 
 import pytest
 
+from isthmus.policy import compiled
 from isthmus.policy import evaluate as module
+from isthmus.policy.compiled import Kind
 from isthmus.policy.context import Context
 from isthmus.policy.evaluate import (
     Attached,
@@ -21,7 +24,7 @@ from isthmus.policy.evaluate import (
     evaluate_trust,
 )
 from isthmus.policy.principals import Caller
-from tests.policies import EVERYTHING, NOTHING, attached, request, statement, trust
+from tests.policies import EVERYTHING, NOTHING, attached, document, request, statement, steps_of, trust
 
 A, B = "111111111111", "222222222222"
 ALLOW = [attached(EVERYTHING)]
@@ -210,6 +213,25 @@ def test_the_actions_that_are_remembered_are_bounded() -> None:
     assert layer.candidates.cache_info().currsize == module.REMEMBERED_ACTIONS
 
 
+def hostile(size: int) -> dict[str, Any]:
+    """A statement of patterns that match for long before they do not."""
+    stars = "a*" * size + "b"
+    condition = {"StringLike": {"aws:k": [f"{stars}{number}" for number in range(size)]}}
+    return statement("Deny", [f"ec2:{stars}", "ec2:*"], f"arn:aws:ec2:*:*:{stars}*?", Condition=condition)
+
+
+@pytest.mark.rule("I57")
+@pytest.mark.parametrize("resource", ["a" * 1_000, "a" * 999 + "b?"])
+def test_a_hostile_policy_costs_at_most_what_its_size_asks(resource: str) -> None:
+    steps = []
+    for size in (20, 40):
+        policies = PrincipalPolicies([attached(*[hostile(size)] * 4)])
+        asked = request("ec2:" + "a" * 500, f"arn:aws:ec2:us-east-1:1:{resource}", aws__k="a" * 500)
+        steps.append(steps_of(partial(evaluate, policies, asked)))
+    # Twice the stars in twice the patterns: four times the text.
+    assert steps[1] < 4.4 * steps[0] + 1_000
+
+
 # Trust
 
 
@@ -327,6 +349,33 @@ def test_the_firmest_grant_is_the_one_that_is_named() -> None:
     assert [(found.layer, found.source.name, found.statement.sid) for found in decision.matches] == [
         (Layer.IDENTITY, "policy", ""),
         (Layer.TRUST, "net", "alice"),
+    ]
+
+
+@pytest.mark.rule("I122")
+def test_of_grants_that_are_as_firm_the_first_is_named() -> None:
+    statements = [trusting({"AWS": ALICE}, Sid="first"), trusting({"AWS": ALICE}, Sid="second")]
+    decision = evaluate_trust(
+        PrincipalPolicies(), USER, ResourcePolicy(trust(*statements), A), request("sts:AssumeRole", NET)
+    )
+    assert [(found.statement.sid, found.source.name) for found in decision.matches] == [("first", "")]
+
+
+@pytest.mark.rule("I63", "I118")
+def test_a_resource_s_policy_may_name_resources_of_its_own() -> None:
+    bucket, other = "arn:aws:s3:::bucket/*", "arn:aws:s3:::other/*"
+    allowing = {"Effect": "Allow", "Action": "s3:*", "Principal": {"AWS": ALICE}, "Resource": bucket}
+    denying = {"Effect": "Deny", "Action": "s3:*", "Principal": "*", "NotResource": [bucket, other]}
+    policy = compiled.load(document(allowing, denying), Kind.RESOURCE)
+    target = ResourcePolicy(policy, A, Layer.RESOURCE)
+
+    def asked(arn: str) -> str:
+        return evaluate_trust(PrincipalPolicies(), USER, target, request("s3:GetObject", arn)).outcome
+
+    assert [asked(f"arn:aws:s3:::{place}") for place in ("bucket/x", "other/x", "third/x")] == [
+        "allowed",
+        "implicitDeny",
+        "explicitDeny",
     ]
 
 

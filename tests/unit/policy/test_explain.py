@@ -101,6 +101,14 @@ def test_every_statement_is_shown_with_what_kept_it_from_matching() -> None:
     assert [(clause.operator, clause.key, clause.values) for clause in clauses] == [("StringEquals", "aws:b", ("2",))]
 
 
+@pytest.mark.rule("I122")
+@pytest.mark.parametrize(("kind", "verdict"), [("vpc", Verdict.MATCHES), ("subnet", Verdict.RESOURCE)])
+def test_a_statement_is_shown_to_match_the_resource_that_was_asked_for(kind: str, verdict: Verdict) -> None:
+    policies = PrincipalPolicies([attached(statement(resource="arn:aws:ec2:*:*:vpc/*"))])
+    (step,) = explain.steps(policies, request("ec2:CreateVpc", f"arn:aws:ec2:us-east-1:{A}:{kind}/*"))
+    assert (step.verdict, step.match.source.name) == (verdict, "policy")
+
+
 @pytest.mark.rule("I122", "I155")
 def test_a_trust_policy_s_statements_stand_after_the_service_control_policies() -> None:
     policy = ResourcePolicy(trust(trusting("Allow", {"AWS": "222222222222"}), trusting("Deny", "*")), A)

@@ -1,9 +1,5 @@
 """Wildcards, actions and ARNs."""
 
-import sys
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +7,7 @@ from hypothesis import strategies as st
 from isthmus.policy import match
 from isthmus.policy.faults import Malformed
 from isthmus.policy.match import Wildcard
+from tests.policies import steps_of
 
 
 @pytest.mark.rule("I61", "I84")
@@ -93,24 +90,6 @@ def test_what_is_text_among_the_tokens_is_no_wildcard() -> None:
     assert test("a*xyz?")
     assert not test("abxyz?")
     assert not test("a*xyzz")
-
-
-def steps_of(run: Callable[[], Any]) -> int:
-    """How many lines of Python the run takes."""
-    count = 0
-
-    def trace(_frame: Any, _event: str, _argument: Any) -> Any:
-        nonlocal count
-        count += 1
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        run()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 HOSTILE = {
