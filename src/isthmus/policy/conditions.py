@@ -6,7 +6,7 @@ read, a clause says what its statement was told to say: an Allow then does not m
 
 import operator
 import re
-from base64 import b64decode
+from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -27,11 +27,10 @@ Condition: TypeAlias = Callable[[Context], bool]
 ValueTest: TypeAlias = Callable[[Any], bool]
 
 MAX_NUMBER_LENGTH = 64  # characters; no number in a policy is longer, and none costs more than a glance
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?", re.ASCII)
-_EPOCH = re.compile(r"-?\d{5,15}(?:\.\d{1,9})?|-?\d{1,3}", re.ASCII)  # four digits are a year
-_DATE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)))?)?)?", re.ASCII
-)
+# As text, since compiling them is most of this module's import, and few policies compare numbers or dates.
+_NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
+_EPOCH = r"-?\d{5,15}(?:\.\d{1,9})?|-?\d{1,3}"  # four digits are a year
+_DATE = r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(?:Z|([+-])(\d\d):(\d\d)))?)?)?"
 _MAPPED = 0xFFFF << 32  # ::ffff:0:0/96, IPv4 in IPv6's clothes (I86)
 _TRUTHS = {"true": True, "false": False}
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
@@ -94,7 +93,7 @@ def _like_arn(tokens: Tokens) -> ValueTest:
 
 def number(text: str) -> Decimal:
     """A decimal number; raises ValueError for anything else, nan and infinity included (I88)."""
-    if len(text) > MAX_NUMBER_LENGTH or _NUMBER.fullmatch(text) is None:
+    if len(text) > MAX_NUMBER_LENGTH or re.fullmatch(_NUMBER, text, re.ASCII) is None:
         raise ValueError(f"not a number: {text!r}")
     return Decimal(text)
 
@@ -104,9 +103,9 @@ def instant(text: str) -> Decimal:
 
     Raises ValueError for anything else.
     """
-    if _EPOCH.fullmatch(text):
+    if re.fullmatch(_EPOCH, text, re.ASCII):
         return Decimal(text)
-    found = _DATE.fullmatch(text)
+    found = re.fullmatch(_DATE, text, re.ASCII)
     if found is None:
         raise ValueError(f"not a date: {text!r}")
     year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = found.groups()
@@ -140,7 +139,7 @@ def truth(text: str) -> bool:
 
 def binary(text: str) -> bytes:
     """The bytes that base64 stands for; raises ValueError for anything else (I88)."""
-    return b64decode(text, validate=True)
+    return a2b_base64(text, strict_mode=True)
 
 
 def _compared(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Callable[[Tokens], ValueTest]:

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from isthmus.domain.accounts import is_account_id
 from isthmus.policy import faults
 from isthmus.policy.faults import Malformed
 from isthmus.policy.match import Wildcard, arn, tokens
@@ -39,8 +40,7 @@ class Grant(IntEnum):
 Naming: TypeAlias = Callable[[Caller], Grant]
 
 ANYBODY = "*"
-_ACCOUNT = re.compile(r"[0-9]{12}")
-_UNIQUE_ID = re.compile(r"A(?:ID|RO)A[A-Z0-9]{8,124}")
+_UNIQUE_ID = r"A(?:ID|RO)A[A-Z0-9]{8,124}"
 _USER_ID = "AIDA"
 _IAM_PARTS = ("user/", "role/")
 _STS_PARTS = ("assumed-role/", "federated-user/")
@@ -62,9 +62,9 @@ def _entry(kind: str, name: str) -> Naming:
         return _outsider(kind, name)
     if name == ANYBODY:
         return lambda _caller: Grant.ROLE
-    if _ACCOUNT.fullmatch(name):
+    if is_account_id(name):
         return _account(name)
-    if _UNIQUE_ID.fullmatch(name):
+    if re.fullmatch(_UNIQUE_ID, name):
         grant = Grant.CALLER if name.startswith(_USER_ID) else Grant.ROLE
         return lambda caller: grant if name in caller.ids else Grant.NONE
     return _by_arn(name)
@@ -82,7 +82,7 @@ def _account(account: str) -> Naming:
 
 def _by_arn(name: str) -> Naming:
     fields = arn(name)
-    if fields is None or _has_wildcard(name) or not _ACCOUNT.fullmatch(fields[4]) or fields[0] != "arn" or fields[3]:
+    if fields is None or _has_wildcard(name) or not is_account_id(fields[4]) or fields[0] != "arn" or fields[3]:
         raise invalid("AWS", name)
     service, account, resource = fields[2], fields[4], fields[5]
     if service == "iam" and resource == "root":

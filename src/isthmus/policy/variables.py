@@ -15,7 +15,7 @@ OPENING = "${"
 VERSION = "2012-10-17"  # the language that has variables (I71)
 
 # Neither part can run on past a `$`, `{` or `}`, so no text is read twice.
-_VARIABLE = re.compile(r"\$\{(?:(?P<plain>[*?$])|(?P<key>[^{}$,'*?]+)(?:,\s*'(?P<default>[^']*)')?)\}")
+_VARIABLE = r"\$\{(?:(?P<plain>[*?$])|(?P<key>[^{}$,'*?]+)(?:,\s*'(?P<default>[^']*)')?)\}"
 
 
 class Variable(Struct, frozen=True):
@@ -38,7 +38,7 @@ def template(text: str, version: str, *, wildcards: bool = True) -> Template:
         return split(text)
     parts: list[Token | Variable] = []
     end = 0
-    for found in _VARIABLE.finditer(text):
+    for found in re.finditer(_VARIABLE, text):
         parts.extend(split(_without_opening(text[end : found.start()])))
         parts.append(_read(found))
         end = found.end()
