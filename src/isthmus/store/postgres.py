@@ -46,7 +46,7 @@ RESET_LOCK: Final = "LOCK TABLE vpc, peering, peering_view, tag, access_key, acc
 class PostgresSettings(Struct, frozen=True):
     """What an operator may choose. `isolation` other than READ COMMITTED is for the oracle of the tests."""
 
-    connections: int = 16
+    connections: int = 8
     queue_limit: int = 10_000
     journal_rows: int = 100_000
     prepared_statements: bool = True
