@@ -172,8 +172,8 @@ def test_a_key_that_one_server_switches_off_opens_nothing_at_the_other(url: str)
         key = with_key(one).key
 
         def status(unit: Unit) -> KeyStatus | None:
-            found = unit.access_keys.get(key.id)
-            return None if found is None else found.status
+            found = unit.access_keys.issued(key.id)
+            return None if found is None else found.key.status
 
         assert [read(other, status) for _ in range(2)] == [KeyStatus.ACTIVE] * 2
         write(one, lambda unit: unit.access_keys.put(replace(key, status=KeyStatus.INACTIVE)))
@@ -190,7 +190,7 @@ def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -
         runs: list[bool] = []
 
         def work(unit: Unit) -> None:
-            runs.append(unit.access_keys.get(key.id) is not None)
+            runs.append(unit.access_keys.issued(key.id) is not None)
 
         read(other, work)
         write(one, lambda unit: unit.access_keys.delete(key))
