@@ -189,8 +189,7 @@ def _not_spoken(incoming: Incoming) -> ApiError:
     """Refuse a service that is not spoken. Its requests may name their action where we do not look, or have none."""
     if incoming.action:
         return errors.invalid_action(incoming.action)
-    spoken = " and ".join(sorted(SERVICES_SPOKEN))
-    return ApiError("InvalidAction", f"Isthmus speaks {spoken} only; this request is for {incoming.service.name}.")
+    return ApiError("InvalidAction", f"Isthmus speaks ec2, iam and sts only; this request is for {incoming.service.name}.")
 
 
 def _journal(unit: Unit, call: Call) -> None:

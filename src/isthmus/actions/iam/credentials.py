@@ -1,11 +1,16 @@
 """Credentials that nobody has here, of which clients ask before they delete a user (I192): there are none of any kind."""
 
+from typing import Final
+
 from isthmus.actions import iam_objects
 from isthmus.actions.call import Call
 from isthmus.actions.iam_pages import Asked
 from isthmus.domain.errors import ApiError
 from isthmus.domain.iam import errors
 from isthmus.wire.shapes import iam
+
+SERVICES: Final = frozenset({"bedrock.amazonaws.com", "cassandra.amazonaws.com", "codecommit.amazonaws.com"})
+"""What may have credentials of its own."""
 
 
 def list_mfa_devices(request: iam.ListMFADevicesRequest, call: Call) -> iam.ListMFADevicesResponse:
@@ -34,6 +39,8 @@ def list_service_specific_credentials(
     """List a user's credentials for single services, or everybody's, of which there are none (I192)."""
     if request.all_users and request.user_name is not None:
         raise errors.invalid_input("AllUsers and UserName cannot be specified together.")  # inferred
+    if request.service_name is not None and request.service_name not in SERVICES:
+        raise errors.unsupported_service(request.service_name)
     _look(call, request.user_name, request)
     return iam.ListServiceSpecificCredentialsResponse(service_specific_credentials=[], is_truncated=False)
 

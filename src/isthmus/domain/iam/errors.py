@@ -108,6 +108,13 @@ def vendors_own() -> ApiError:
     return ApiError("AccessDenied", "AWS managed policies cannot be changed.")  # inferred
 
 
+def unsupported_service(name: str) -> ApiError:
+    """A service that has no credentials of its own (the model's NotSupportedService)."""
+    return ApiError(
+        "NotSupportedService", f"No such service {name} is supported for Service Specific Credentials"
+    )  # inferred
+
+
 def invalid_marker() -> ApiError:
     """A Marker that no answer of this list gave out."""
     return ApiError("ValidationError", "Invalid Marker.")  # inferred
