@@ -193,19 +193,25 @@ def test_a_user_is_deleted_once_nothing_hangs_on_it(world: World) -> None:
     [
         (
             {"UserName": "a b"},
-            (r"1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy "
-            r"regular expression pattern: [\w+=,.@-]+"),
+            (
+                r"1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy "
+                r"regular expression pattern: [\w+=,.@-]+"
+            ),
         ),
         (
             {"UserName": "a" * 65},
-            (f"1 validation error detected: Value '{'a' * 65}' at 'userName' failed to satisfy constraint: Member must have "
-            "length less than or equal to 64"),
+            (
+                f"1 validation error detected: Value '{'a' * 65}' at 'userName' failed to satisfy constraint: Member must "
+                "have length less than or equal to 64"
+            ),
         ),
         (
             {"UserName": "é", "Path": "x"},
-            (r"2 validation errors detected: Value 'x' at 'path' failed to satisfy constraint: Member must satisfy regular "
-            r"expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); Value 'é' at 'userName' failed to satisfy "
-            r"constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+"),
+            (
+                r"2 validation errors detected: Value 'x' at 'path' failed to satisfy constraint: Member must satisfy "
+                r"regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); Value 'é' at 'userName' "
+                r"failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+"
+            ),
         ),
     ],
 )
