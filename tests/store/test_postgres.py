@@ -19,6 +19,7 @@ from isthmus.config import Settings
 from isthmus.domain.access_keys import LONG_TERM_PREFIX
 from isthmus.domain.accounts import KeyStatus
 from isthmus.domain.errors import ApiError, Conflict
+from isthmus.domain.iam.objects import User
 from isthmus.domain.peering import DAY, LIFETIME
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
@@ -181,6 +182,21 @@ def test_a_key_that_one_server_switches_off_opens_nothing_at_the_other(url: str)
         write(one, lambda unit: administration.reset(unit, identity=True))
         assert read(other, status) is None
         assert key.id.startswith(LONG_TERM_PREFIX)
+
+
+def test_a_user_that_one_server_renames_has_its_new_name_at_the_other(url: str) -> None:
+    with servers(url) as (one, other):
+        account = with_key(one).account.id
+        user = write(one, lambda unit: unit.iam_users.put(User("AIDA1", account, "ada", "/", NOW)))
+        key = write(one, lambda unit: administration.issue_key(unit, account, user.id))
+
+        def holder(unit: Unit) -> str | None:
+            found = unit.access_keys.issued(key.id)
+            return None if found is None else found.resource
+
+        assert [read(other, holder) for _ in range(2)] == ["user/ada"] * 2
+        write(one, lambda unit: unit.iam_users.put(replace(user, name="bob")))
+        assert read(other, holder) == "user/bob"
 
 
 def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -> None:

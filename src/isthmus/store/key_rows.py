@@ -48,9 +48,12 @@ class KeyRows(Rows[AccessKey]):
         return None
 
     def put(self, row: AccessKey) -> AccessKey:
-        """Save a key."""
+        """Save a key. A new one is no news to anybody: nobody remembers that there is none."""
         saved = super().put(row)
-        self._unit.changed_authorizations()
+        if row.version == 0:
+            self._unit.memo.keys.hold()
+        else:
+            self._unit.changed_authorizations()
         return saved
 
     def delete(self, row: AccessKey) -> None:

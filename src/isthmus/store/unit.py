@@ -80,6 +80,10 @@ class Known(Generic[T]):
         self._rows.clear()
         self.is_spoilt = True
 
+    def hold(self) -> None:
+        """Remember nothing more for now: what is read may never come to be."""
+        self.is_spoilt = True
+
     def renew(self) -> None:
         """Begin again, after a transaction has ended."""
         self.is_spoilt = self._forgetful
