@@ -18,7 +18,7 @@ def user(number: int = 1, name: str = "", account: str = ONE, **more: Any) -> Us
 
 def put(row: Any) -> Any:
     """A unit of work that saves a row of the table that it is one of."""
-    rows = {User: "iam_users", Group: "iam_groups", Role: "iam_roles", ManagedPolicy: "iam_policies"}
+    rows: dict[type[Any], str] = {User: "iam_users", Group: "iam_groups", Role: "iam_roles", ManagedPolicy: "iam_policies"}
     rows |= {Attachment: "iam_attachments", Membership: "iam_memberships"}
     return lambda unit: getattr(unit, rows[type(row)]).put(row)
 

@@ -184,9 +184,7 @@ def _check_scope(claim: Claim, service: str) -> None:
         raise Refused(Refusal.SCOPE, f"Credential should be scoped to a valid Region, not '{claim.region}'")
 
 
-def _verified(
-    claim: Claim, text: bytes, issued: IssuedKey | None, service_now: int, keys: SigningKeys
-) -> Principal:
+def _verified(claim: Claim, text: bytes, issued: IssuedKey | None, service_now: int, keys: SigningKeys) -> Principal:
     """The principal whose key signed this text (I6, I7, I9).
 
     An unknown key costs what a wrong secret costs. That a session is over learns only who holds its secret and token.

@@ -118,9 +118,9 @@ def test_a_reset_of_objects_leaves_identities_and_one_of_identities_none(world: 
     furnish(world)
     store = world.server.store
     before = store.run_now(Kind.READ, counts)
-    store.run_now(Kind.WRITE, lambda unit: administration.reset(unit, identity=False), unchecked=True)
+    store.run_now(Kind.WRITE, lambda unit: administration.reset(unit, identity=False))
     assert store.run_now(Kind.READ, counts) == before
-    store.run_now(Kind.WRITE, lambda unit: administration.reset(unit, identity=True), unchecked=True)
+    store.run_now(Kind.WRITE, lambda unit: administration.reset(unit, identity=True))
     assert set(store.run_now(Kind.READ, counts).values()) == {0}
 
 
