@@ -2,9 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from unittest import mock
 from urllib.parse import urlencode
 
 import pytest
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from isthmus.actions import registry
 from isthmus.actions.call import Call
@@ -230,6 +235,34 @@ def test_a_unit_that_ends_without_an_authorization_is_an_internal_error(
     assert b"InternalError" in answer.body or b"InternalFailure" in answer.body
     assert "ended without an authorization" in caplog.text
     assert rows(server) == before
+
+
+@each_action
+@pytest.mark.rule("I112", "I121")
+def test_a_user_without_a_policy_is_refused_everything_but_who_it_is(server: InProcess, service: str, action: str) -> None:
+    """Also what is wrong in another way, or not there, is refused for that alone: nobody probes (I141)."""
+    ids = furnished(server)
+    headers, body = signed(server, service, action, good(action, ids))
+    before = rows(server)
+    answer = server.send("POST", "/", headers, body)
+    if action == "GetCallerIdentity":
+        assert b":user/nobody<" in answer.body
+        return
+    refused = "UnauthorizedOperation" if service == "ec2" else "AccessDenied"
+    assert (answer.status, code(answer)) == (403, refused), answer.body
+    assert rows(server) == before
+
+
+def signed(server: InProcess, service: str, action: str, parameters: Parameters) -> tuple[dict[str, str], bytes]:
+    """Make a user of no rights, and return the headers and body of a request of its own."""
+    assert send(server, "iam", "CreateUser", {"UserName": "nobody"}).status == 200
+    made = send(server, "iam", "CreateAccessKey", {"UserName": "nobody"})
+    key = Credentials(found("AccessKeyId", made), found("SecretAccessKey", made))
+    body = urlencode({"Action": action, "Version": services.BY_NAME[service].version, **parameters}).encode()
+    request = AWSRequest("POST", "http://127.0.0.1:4510/", data=body, headers={"host": "127.0.0.1:4510"})
+    with mock.patch.object(auth, "get_current_datetime", return_value=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)):
+        auth.SigV4Auth(key, service, REGION).add_auth(request)
+    return dict(request.headers), body
 
 
 def rows(server: InProcess) -> list[object]:

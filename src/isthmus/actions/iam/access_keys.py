@@ -43,7 +43,10 @@ def update_access_key(request: iam.UpdateAccessKeyRequest, call: Call) -> None:
     """Switch a key on or off; one that is off fails at once (I7)."""
     key = _find(call, request.user_name, request.access_key_id)
     if request.status == "Expired":  # the model lists it, for keys that the service itself ends
-        raise validation_error("1 validation error detected: the status of an access key can be set to Active or Inactive")
+        raise validation_error(
+            f"1 validation error detected: Value '{request.status}' at 'status' failed to satisfy constraint: Member must "
+            "satisfy enum value set: [Active, Inactive]"
+        )
     call.store.access_keys.put(replace(key, status=KeyStatus(request.status)))
 
 
@@ -71,7 +74,7 @@ def _name(holder: User | None) -> str | None:
 
 
 def get_access_key_last_used(request: iam.GetAccessKeyLastUsedRequest, call: Call) -> iam.GetAccessKeyLastUsedResponse:
-    """Tell when a key of the account was used last (I192)."""
+    """Tell whose a key is (I192). When it was used last is not noted, because a read must not become a write (ADR 10)."""
     iam_objects.authorize(call)
     key = call.store.access_keys.get(request.access_key_id)
     if key is None or key.account != call.account:
