@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from isthmus.actions import administration
@@ -197,6 +199,25 @@ def test_a_user_that_one_server_renames_has_its_new_name_at_the_other(url: str) 
         assert [read(other, holder) for _ in range(2)] == ["user/ada"] * 2
         write(one, lambda unit: unit.iam_users.put(replace(user, name="bob")))
         assert read(other, holder) == "user/bob"
+
+
+@pytest.mark.rule("I7")
+def test_servers_that_are_asked_at_once_give_a_user_two_keys_and_no_more(url: str) -> None:
+    settings = Settings(data=url)
+    with InProcess(settings) as one, InProcess(settings) as other, ThreadPoolExecutor(4) as pool:
+        clients = [server.client(ONE, service="iam") for server in (one, other)] * 2
+
+        def create(client: Any, name: str) -> str:
+            try:
+                client.create_access_key(UserName=name)
+            except ClientError as error:
+                return str(error.response["Error"]["Code"])
+            return "made"
+
+        for number in range(10):
+            clients[0].create_user(UserName=f"user{number}")
+            answers = sorted(pool.map(partial(create, name=f"user{number}"), clients))
+            assert answers == ["LimitExceeded", "LimitExceeded", "made", "made"]
 
 
 def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -> None:

@@ -69,11 +69,15 @@ def boundary_id(call: Call, arn: str | None) -> str | None:
 
 def boundary(call: Call, policy_id: str | None) -> iam.AttachedPermissionsBoundary | None:
     """Return a permissions boundary as its user or role shows it."""
-    if policy_id is None:
+    return None if policy_id is None else shown_boundary(call, by_ids(call, [policy_id])[policy_id])
+
+
+def shown_boundary(call: Call, policy: ManagedPolicy | None) -> iam.AttachedPermissionsBoundary | None:
+    """Return a policy as those show it whom it bounds."""
+    if policy is None:
         return None
-    found = by_ids(call, [policy_id])[policy_id]
     return iam.AttachedPermissionsBoundary(
-        permissions_boundary_type=BOUNDARY_TYPE, permissions_boundary_arn=iam_objects.arn_of(call, found)
+        permissions_boundary_type=BOUNDARY_TYPE, permissions_boundary_arn=iam_objects.arn_of(call, policy)
     )
 
 

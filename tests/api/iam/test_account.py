@@ -7,6 +7,7 @@ import pytest
 
 from isthmus.actions import administration
 from isthmus.actions.administration import AdministrationError
+from isthmus.gateway import admin
 from isthmus.store.api import Kind
 from isthmus.store.unit import Unit
 from tests.api.iam.test_policies import LEND, everybody
@@ -102,6 +103,15 @@ def furnish(world: World) -> None:
     world.root().create_instance_profile(InstanceProfileName="ports")
     world.root().add_role_to_instance_profile(InstanceProfileName="ports", RoleName="pilot")
     world.root().put_role_policy(RoleName="pilot", PolicyName="own", PolicyDocument=ALLOW)
+
+
+def test_a_key_is_shown_with_its_user_unless_it_is_the_roots(world: World) -> None:
+    furnish(world)
+    world.root().create_access_key()
+    _, keys = world.server.store.run_now(Kind.READ, lambda unit: administration.show_account(unit, ACCOUNT))
+    user_id = world.root().get_user(UserName="ada")["User"]["UserId"]
+    assert [admin.key_as_json(key).get("user_id") for key in keys] == [user_id, None]
+    assert "secret_access_key" not in admin.key_as_json(keys[0])
 
 
 def test_an_account_with_users_is_deleted_with_all_of_them_or_not_at_all(world: World) -> None:

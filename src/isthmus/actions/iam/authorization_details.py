@@ -3,14 +3,24 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from msgspec import Struct
 
 from isthmus.actions import iam_objects, iam_pages, iam_policies, iam_shown
 from isthmus.actions.call import Call
 from isthmus.domain.iam import vendor
-from isthmus.domain.iam.objects import Group, Holder, InlinePolicy, ManagedPolicy, Named, Role, User
+from isthmus.domain.iam.objects import (
+    Group,
+    Holder,
+    InlinePolicy,
+    InstanceProfile,
+    ManagedPolicy,
+    Named,
+    PolicyVersion,
+    Role,
+    User,
+)
 from isthmus.store.iam_rows import IamRows
 from isthmus.store.unit import Unit
 from isthmus.wire.shapes import iam
@@ -36,6 +46,9 @@ class _Details(Struct, frozen=True):
     inline: Mapping[str, list[InlinePolicy]]
     attached: Mapping[str, list[ManagedPolicy]]
     groups: Mapping[str, list[str]]
+    profiles: Mapping[str, list[InstanceProfile]]
+    versions: Mapping[str, list[PolicyVersion]]
+    boundaries: Mapping[str, ManagedPolicy]
 
 
 def get_account_authorization_details(
@@ -47,7 +60,7 @@ def get_account_authorization_details(
     here = iam_pages.place(call, request, *sorted(wanted))
     page = here.cut(list(islice(_walk(call, wanted, here.after), here.limit + 1)), lambda each: each[0])
     found = [each for _, each in page.items]
-    details = _details(call, [each.id for each in found if isinstance(each, Holder)])
+    details = _details(call, found)
     usage = call.store.iam_attachments.usage(call.account)
     bounding = call.store.iam_attachments.boundary_usage(call.account)
     return iam.GetAccountAuthorizationDetailsResponse(
@@ -55,7 +68,7 @@ def get_account_authorization_details(
         group_detail_list=[_group(call, each, details) for each in found if isinstance(each, Group)],
         role_detail_list=[_role(call, each, details) for each in found if isinstance(each, Role)],
         policies=[
-            _policy(call, each, usage.get(each.id, 0), bounding.get(each.id, 0))
+            _policy(call, each, details, usage.get(each.id, 0), bounding.get(each.id, 0))
             for each in found
             if isinstance(each, ManagedPolicy)
         ],
@@ -82,25 +95,39 @@ def _rows(call: Call, rows: IamRows[Any], first: int, after: int) -> Iterator[Pl
         seq = chunk[-1].seq
 
 
-def _details(call: Call, ids: Sequence[str]) -> _Details:
-    inline, attached, groups = (
-        defaultdict[str, list[Any]](list),
-        defaultdict[str, list[Any]](list),
-        defaultdict[str, list[Any]](list),
+def _details(call: Call, found: Sequence[Named]) -> _Details:
+    store = call.store
+    holders = [each.id for each in found if isinstance(each, Holder)]
+    attachments = store.iam_attachments.where(owner_id=holders)
+    bounded = [each.boundary_id for each in found if isinstance(each, User | Role) and each.boundary_id]
+    policies = iam_policies.by_ids(call, [*(row.policy_id for row in attachments), *bounded])
+    joined = store.iam_memberships.where(user_id=holders)
+    groups = {row.id: row.name for row in store.iam_groups.where(id=sorted({each.group_id for each in joined}))}
+    own = [each.id for each in found if isinstance(each, ManagedPolicy)]
+    versions = _by(store.iam_policy_versions.where(policy_id=own), lambda row: row.policy_id)
+    versions.update((each.id, iam_policies.versions(call, each)) for each in found if _is_vendors(each))
+    return _Details(
+        inline=_by(store.iam_inline_policies.where(owner_id=holders), lambda row: row.owner_id),
+        attached=_by(attachments, lambda row: row.owner_id, lambda row: policies[row.policy_id]),
+        groups=_by(joined, lambda row: row.user_id, lambda row: groups[row.group_id]),
+        profiles=_by(store.iam_instance_profiles.where(role_id=holders), lambda row: row.role_id),
+        versions=versions,
+        boundaries=policies,
     )
-    if ids:
-        store = call.store
-        for policy in store.iam_inline_policies.where(owner_id=ids):
-            inline[policy.owner_id].append(policy)
-        rows = store.iam_attachments.where(owner_id=ids)
-        policies = iam_policies.by_ids(call, (row.policy_id for row in rows))
-        for row in rows:
-            attached[row.owner_id].append(policies[row.policy_id])
-        joined = store.iam_memberships.where(user_id=ids)
-        names = {row.id: row.name for row in store.iam_groups.where(id=sorted({each.group_id for each in joined}))}
-        for each in joined:
-            groups[each.user_id].append(names[each.group_id])
-    return _Details(inline, attached, groups)
+
+
+def _is_vendors(each: Named) -> TypeGuard[ManagedPolicy]:
+    return each.account == vendor.ACCOUNT
+
+
+def _by(
+    rows: Sequence[Any], owner: Callable[[Any], str], shown: Callable[[Any], Any] = lambda row: row
+) -> dict[str, list[Any]]:
+    """Sort rows by whom they belong to."""
+    found = defaultdict[str, list[Any]](list)
+    for row in rows:
+        found[owner(row)].append(shown(row))
+    return found
 
 
 def _inline(details: _Details, owner: Holder) -> list[iam.PolicyDetail]:
@@ -124,7 +151,7 @@ def _user(call: Call, user: User, details: _Details) -> iam.UserDetail:
         user_policy_list=_inline(details, user),
         group_list=details.groups[user.id],
         attached_managed_policies=_attached(call, details, user),
-        permissions_boundary=iam_policies.boundary(call, user.boundary_id),
+        permissions_boundary=iam_policies.shown_boundary(call, details.boundaries.get(user.boundary_id or "")),
         tags=iam_shown.tags(user.tags),
     )
 
@@ -142,7 +169,6 @@ def _group(call: Call, group: Group, details: _Details) -> iam.GroupDetail:
 
 
 def _role(call: Call, role: Role, details: _Details) -> iam.RoleDetail:
-    profiles = call.store.iam_instance_profiles.where(role_id=role.id)
     return iam.RoleDetail(
         path=role.path,
         role_name=role.name,
@@ -150,16 +176,18 @@ def _role(call: Call, role: Role, details: _Details) -> iam.RoleDetail:
         arn=iam_objects.arn_of(call, role),
         create_date=role.created_at,
         assume_role_policy_document=iam_shown.trust_policy(call, role),
-        instance_profile_list=iam_shown.instance_profiles(call, profiles),
+        instance_profile_list=iam_shown.instance_profiles(call, details.profiles[role.id]),
         role_policy_list=_inline(details, role),
         attached_managed_policies=_attached(call, details, role),
-        permissions_boundary=iam_policies.boundary(call, role.boundary_id),
+        permissions_boundary=iam_policies.shown_boundary(call, details.boundaries.get(role.boundary_id or "")),
         tags=iam_shown.tags(role.tags),
         role_last_used=iam_shown.last_used(role),
     )
 
 
-def _policy(call: Call, policy: ManagedPolicy, attachments: int, boundaries: int) -> iam.ManagedPolicyDetail:
+def _policy(
+    call: Call, policy: ManagedPolicy, details: _Details, attachments: int, boundaries: int
+) -> iam.ManagedPolicyDetail:
     return iam.ManagedPolicyDetail(
         policy_name=policy.name,
         policy_id=policy.id,
@@ -179,6 +207,6 @@ def _policy(call: Call, policy: ManagedPolicy, attachments: int, boundaries: int
                 is_default_version=each.number == policy.default_version,
                 create_date=each.created_at,
             )
-            for each in iam_policies.versions(call, policy)
+            for each in details.versions[policy.id]
         ],
     )
