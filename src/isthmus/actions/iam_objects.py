@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from isthmus.actions.call import Call
 from isthmus.domain import regions
-from isthmus.domain.accounts import USER
+from isthmus.domain.accounts import ROOT, USER, AccessKey
 from isthmus.domain.iam import errors, limits, names
 from isthmus.domain.iam.names import ID_ENTROPY_BYTES, ROOT_PATH
 from isthmus.domain.iam.objects import Group, InstanceProfile, ManagedPolicy, Named, Role, User
@@ -83,13 +83,23 @@ def _find(call: Call, rows: IamRows[Row], name: str) -> Row:
 
 
 def find_user_or_self(call: Call, name: str | None) -> User | None:
-    """Return the user of this name or, without one, the calling user; None for the account's root."""
+    """Return the user of this name or, without one, the calling user; None for the account's root.
+
+    Raises for a caller who is neither and names nobody: a role session must not be taken for the root.
+    """
     if name is not None:
         return find_user(call, name)
     alone(call)
-    found = call.store.iam_users.get(call.principal.user_id) if call.principal.kind == USER else None
     call.authorize(call.principal.arn)
-    return found
+    if call.principal.kind not in {USER, ROOT}:
+        raise errors.nobody_named()
+    return call.store.iam_users.get(call.principal.user_id) if call.principal.kind == USER else None
+
+
+def long_term_keys(call: Call, user_id: str) -> list[AccessKey]:
+    """Return the keys of a user, or without an id of the account's root, that no session was given."""
+    keys = call.store.access_keys.where(account=call.account, user_id=user_id)
+    return [key for key in keys if key.session_token is None]
 
 
 def claim(call: Call, rows: IamRows[Row], path: str | None, name: str) -> str:

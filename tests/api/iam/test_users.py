@@ -4,7 +4,12 @@ import json
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from isthmus.actions.call import Call
+from isthmus.domain import access_keys
+from isthmus.domain.accounts import AccessKey, KeyStatus
+from isthmus.gateway import authenticate
 from isthmus.store.api import Kind
 from tests.api.iam.world import ACCOUNT, OTHER, World, refusal
 
@@ -182,6 +187,42 @@ def test_a_user_is_deleted_once_nothing_hangs_on_it(world: World) -> None:
         "Cannot delete entity, must detach all policies first.",
     ]
     assert iam.list_users()["Users"] == []
+
+
+@pytest.mark.rule("I7")
+def test_a_users_sessions_do_not_keep_it_and_end_with_it(world: World) -> None:
+    iam, store = world.root(), world.server.store
+    user_id = iam.create_user(UserName="ada")["User"]["UserId"]
+    iam.create_access_key()
+    later = world.clock.wall() + 3_600_000
+    key_id = access_keys.make(access_keys.TEMPORARY_PREFIX, ACCOUNT, b"12345")
+    session = AccessKey(key_id, ACCOUNT, "secret", KeyStatus.ACTIVE, "token", later, 0, user_id)
+    store.run_now(Kind.WRITE, lambda unit: unit.access_keys.put(session))
+    assert iam.list_access_keys(UserName="ada")["AccessKeyMetadata"] == []
+    sts = world.server.client(key_id, service="sts", secret="secret", aws_session_token="token")
+    assert sts.get_caller_identity()["UserId"] == user_id
+    iam.delete_user(UserName="ada")
+    assert refusal(sts.get_caller_identity)[:2] == (403, "InvalidClientTokenId")
+
+
+@pytest.mark.parametrize(
+    "action",
+    ["create_access_key", "list_access_keys", "get_user", "get_login_profile", "list_mfa_devices"],
+)
+def test_a_caller_who_is_neither_user_nor_root_is_not_taken_for_root(
+    world: World, action: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a role session will be one day: everything is allowed to it here, and it names nobody."""
+    monkeypatch.setattr(Call, "authorize", lambda call, *_: setattr(call, "authorized", True))
+    real = authenticate.authenticate
+    session = f"arn:aws:sts::{ACCOUNT}:assumed-role/pilot/one"
+    pretend = lambda *args, **more: replace(real(*args, **more), kind="assumed-role", arn=session)  # noqa: E731
+    monkeypatch.setattr(authenticate, "authenticate", pretend)
+    assert refusal(getattr(world.root(), action)) == (
+        400,
+        "ValidationError",
+        "Must specify userName when calling with non-User credentials",
+    )
 
 
 # --- validation --------------------------------------------------

@@ -64,9 +64,7 @@ def _find(call: Call, user_name: str | None, key_id: str) -> AccessKey:
 
 
 def _keys(call: Call, holder: User | None) -> list[AccessKey]:
-    """Return the long-term keys of a user, or of the root."""
-    keys = call.store.access_keys.where(account=call.account, user_id=holder.id if holder else "")
-    return [key for key in keys if key.session_token is None]
+    return iam_objects.long_term_keys(call, holder.id if holder else "")
 
 
 def _name(holder: User | None) -> str | None:

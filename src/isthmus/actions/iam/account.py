@@ -55,7 +55,6 @@ def get_account_summary(
     """Count what the account has, beside what it may have (I55, I196)."""
     iam_objects.authorize(call)
     store, account = call.store, call.account
-    root_keys = store.access_keys.count(account=account, user_id="")
     counted = {
         "Users": store.iam_users.count(account=account),
         "Groups": store.iam_groups.count(account=account),
@@ -63,7 +62,7 @@ def get_account_summary(
         "Policies": store.iam_policies.count(account=account),
         "InstanceProfiles": store.iam_instance_profiles.count(account=account),
         "PolicyVersionsInUse": store.iam_policy_versions.count(account=account),
-        "AccountAccessKeysPresent": int(root_keys > 0),
+        "AccountAccessKeysPresent": int(bool(iam_objects.long_term_keys(call, ""))),
         "AccountMFAEnabled": 0,
         "AccountPasswordPresent": 0,
         "AccountSigningCertificatesPresent": 0,

@@ -108,6 +108,11 @@ def vendors_own() -> ApiError:
     return ApiError("AccessDenied", "AWS managed policies cannot be changed.")  # inferred
 
 
+def nobody_named() -> ApiError:
+    """Whoever is no user has to say whom it means."""
+    return ApiError("ValidationError", "Must specify userName when calling with non-User credentials")
+
+
 def unsupported_service(name: str) -> ApiError:
     """A service that has no credentials of its own (the model's NotSupportedService)."""
     return ApiError(

@@ -19,8 +19,9 @@ PREFIXES: Mapping[str, str] = MappingProxyType(
 """What the unique ids of each kind of object begin with; the kinds are spelled as ARNs spell them (I1, I2)."""
 KINDS: Mapping[str, str] = MappingProxyType({prefix: kind for kind, prefix in PREFIXES.items()})
 
-_UNIQUE = re.compile(r"A(?:ID|RO)A[A-Z2-7]{17}")
-_ARN = re.compile(r"arn:([a-z-]+):iam::(\d{12}|aws):([a-z-]+)(/(?:[!-~]*/)?)([\w+=,.@-]+)", re.ASCII)
+# Compiled on first use, which is not when a server starts.
+_UNIQUE = r"A(?:ID|RO)A[A-Z2-7]{17}"
+_ARN = r"arn:([a-z-]+):iam::(\d{12}|aws):([a-z-]+)(/(?:[!-~]*/)?)([\w+=,.@-]+)"
 
 
 def unique_id(kind: str, entropy: bytes) -> str:
@@ -36,7 +37,7 @@ def kind_of(unique_id: str) -> str:
 
 def looks_unique(text: str) -> bool:
     """Whether a text has the form of the unique id of a user or role."""
-    return _UNIQUE.fullmatch(text) is not None
+    return re.fullmatch(_UNIQUE, text) is not None
 
 
 def folded(name: str) -> str:
@@ -51,5 +52,5 @@ def arn(partition: str, account: str, kind: str, path: str, name: str) -> str:
 
 def parse_arn(text: str) -> tuple[str, str, str, str, str] | None:
     """Partition, account (`aws` for those of the vendor), kind, path and name that an ARN names; None for another text."""
-    found = _ARN.fullmatch(text)
+    found = re.fullmatch(_ARN, text, re.ASCII)
     return None if found is None else (found[1], found[2], found[3], found[4], found[5])
