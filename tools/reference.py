@@ -27,13 +27,14 @@ from isthmus.actions.describe import Listing
 from isthmus.cli.serve import serve
 from isthmus.domain import errors, ids, pages, peering, quotas
 from isthmus.domain.filters import FilterTable
+from isthmus.domain.iam import errors as iam_errors
 from isthmus.domain.peering import Event, State
 from isthmus.wire import faults, model, services
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path("docs/reference")
-SERVICES = ("ec2", "sts")
-TITLES = {"ec2": "Amazon EC2", "sts": "AWS STS"}
+SERVICES = ("ec2", "iam", "sts")
+TITLES = {"ec2": "Amazon EC2", "iam": "AWS IAM", "sts": "AWS STS"}
 
 MARKED_TEXT = re.compile(r'"(?P<name>\w+)": \(')
 
@@ -193,6 +194,9 @@ def errors_page() -> str:
             table(("code", "status", "message", ""), sorted(worded, key=lambda row: str(row[0]))),
             "## Words of single rules\n",
             table(("code", "message", "where"), sorted(_single(ROOT / "src" / "isthmus"))),
+            "## Words of IAM\n",
+            "By what they are about.\n",
+            table(("code", "message", "about"), [(code(key), text, about) for key, about, text in _iam_errors()]),
             "## Quotas that are used up\n",
             table(("quota", "code", "message"), limits),
             "[quotas.md](quotas.md) has the numbers.\n",
@@ -206,6 +210,13 @@ def errors_page() -> str:
             table(("code", "status"), others),
         ]
     )
+
+
+def _iam_errors() -> Iterator[tuple[str, str, str]]:
+    """Code, subject and words of the errors that IAM keeps in tables."""
+    tables = (("NoSuchEntity", iam_errors.NO_SUCH), ("EntityAlreadyExists", iam_errors.TAKEN))
+    for key, words in (*tables, ("DeleteConflict", iam_errors.CONFLICTS)):
+        yield from ((key, about, text) for about, text in words.items())
 
 
 def _inferred() -> frozenset[str]:
@@ -224,7 +235,7 @@ def _single(source: Path) -> Iterator[tuple[str, str, str]]:
     """Errors that are worded where they are raised: their code, their words, and the module."""
     free = dict(_free_constructors())
     for path in sorted(source.rglob("*.py")):
-        if path.name == "errors.py" or "shapes" in path.parts:
+        if path == source / "domain" / "errors.py" or "shapes" in path.parts:
             continue
         module = str(path.relative_to(source).with_suffix("")).replace("/", ".")
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

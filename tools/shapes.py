@@ -48,7 +48,7 @@ from collections.abc import Mapping
 VERSION = "{version}"
 '''
 
-WORDS_OF_XML = ("escape", "instant", "unsafe")  # what the writers use of wire/xml.py
+WORDS_OF_XML = ("escape", "instant", "second", "unsafe")  # what the writers use of wire/xml.py
 
 XML_HEADER = '''"""What stands inside the answers of {title}, for the actions of actions.txt.
 
@@ -141,7 +141,8 @@ class Service:
 
     def _references(self, name: str) -> list[Mapping[str, Any]]:
         shape = self.shapes[name]
-        return list(shape.get("members", {}).values()) + ([shape["member"]] if "member" in shape else [])
+        inner = [shape[part] for part in ("member", "key", "value") if part in shape]
+        return [*shape.get("members", {}).values(), *inner]
 
     # --- Names on the wire ---
 
@@ -231,6 +232,13 @@ class Service:
                 f"items = ''.join([f'{written}' for item in {value}])",
                 f"text += f'<{element}>{{items}}</{element}>' if items else '<{element}/>'",
             ]
+        if self._kind(shape) == "map":
+            key, inner = (self._written(part, self.shapes[shape][part]["shape"]) for part in ("key", "value"))
+            written = f"<entry><key>{{{key}}}</key><value>{{{inner}}}</value></entry>"
+            return [
+                f"items = ''.join([f'{written}' for key, value in {value}.items()])",
+                f"text += f'<{element}>{{items}}</{element}>'",
+            ]
         if self._kind(shape) == "boolean":
             return [f"text += '<{element}>true</{element}>' if {value} else '<{element}>false</{element}>'"]
         return [f"text += f'<{element}>{{{self._written(value, shape)}}}</{element}>'"]
@@ -239,7 +247,7 @@ class Service:
         return {
             "structure": f"{self._function(shape)}({value})",
             "string": f"{value} if unsafe({value}) is None else escape({value})",
-            "timestamp": f"instant({value})",
+            "timestamp": f"instant({value})" if self.is_ec2 else f"second({value})",  # S117, I197
             "integer": value,
             "long": value,
         }[self._kind(shape)]
@@ -283,6 +291,8 @@ class Service:
         shape = self.shapes[name]
         if shape["type"] == "list":
             return f"list[{self._type(shape['member']['shape'])}]"
+        if shape["type"] == "map":
+            return f"dict[{self._type(shape['key']['shape'])}, {self._type(shape['value']['shape'])}]"
         if shape["type"] == "structure":
             return name
         return SCALARS[shape["type"]][0]
@@ -294,7 +304,12 @@ class Service:
                 members = "".join(self._member(name, *item) for item in shape["members"].items())
                 return name, f"Structure({name}, ({members}))"
             case "list":
-                return name, self._list(shape)
+                return name, self._list(name)
+            case "map":
+                return (
+                    name,
+                    f"MapOf({self._shape_name(shape['key']['shape'])!r}, {self._shape_name(shape['value']['shape'])!r})",
+                )
             case _:
                 return self._shape_name(name), self._scalar(name)
 
@@ -304,22 +319,30 @@ class Service:
         required = ", required=True" if self._required(name, member) else ""
         return f"Member({snake_case(member)!r}, {names[0]!r}, {names[1]!r}, {shape!r}{required}),"
 
-    def _list(self, shape: Mapping[str, Any]) -> str:
+    def _list(self, name: str) -> str:
+        shape = self.shapes[name]
         item = str(shape["member"].get("locationName", "member"))
         flat = self.is_ec2 or shape.get("flattened", False)  # S106
-        return f"ListOf({self._shape_name(shape['member']['shape'])!r}, {'' if flat else item!r}, {item!r})"
+        bounds = "" if self.is_ec2 or name not in self.sent else "".join(f", {bound}" for bound in self._bounds(name))
+        return f"ListOf({self._shape_name(shape['member']['shape'])!r}, {'' if flat else item!r}, {item!r}{bounds})"
 
     def _scalar(self, name: str) -> str:
         shape = self.shapes[name]
         word = SCALARS[shape["type"]][1]
-        bounds = [f"{ours}={shape[theirs]}" for ours, theirs in (("low", "min"), ("high", "max")) if theirs in shape]
+        bounds = self._bounds(name)
         if "enum" in shape:
             bounds = [f"values={tuple(shape['enum'])!r}"]
+        elif "pattern" in shape and not self.is_ec2:
+            bounds.append(f"pattern={shape['pattern']!r}")
         # What only leaves us needs no check.
         return f"{word}({', '.join(bounds) if name in self.sent else ''})"
 
+    def _bounds(self, name: str) -> list[str]:
+        shape = self.shapes[name]
+        return [f"{ours}={shape[theirs]}" for ours, theirs in (("low", "min"), ("high", "max")) if theirs in shape]
+
     def _shape_name(self, name: str) -> str:
-        if self.shapes[name]["type"] in {"structure", "list"}:
+        if self.shapes[name]["type"] in {"structure", "list", "map"}:
             return name
         entry = self._scalar(name)
         return PLAIN[entry[:-2]] if entry.endswith("()") else name

@@ -1,10 +1,15 @@
 """What holds for every listed action by itself: a new one is tested here on the day it is listed."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from unittest import mock
 from urllib.parse import urlencode
 
 import pytest
+from botocore import auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from isthmus.actions import registry
 from isthmus.actions.call import Call
@@ -16,7 +21,7 @@ from tests.engines import TABLES
 from tests.simulation.random_requests import authorization
 
 ACCOUNT, REGION, PEER = "111111111111", "us-east-1", "222222222222"
-ACTIONS = [(service, action) for service in ("ec2", "sts") for action in sorted(services.tables(service).actions)]
+ACTIONS = [(service, action) for service in ("ec2", "iam", "sts") for action in sorted(services.tables(service).actions)]
 each_action = pytest.mark.parametrize(("service", "action"), ACTIONS)
 Parameters = Mapping[str, str]
 
@@ -53,8 +58,123 @@ def furnished(server: InProcess) -> dict[str, str]:
     send(server, "ec2", "AcceptVpcPeeringConnection", {"VpcPeeringConnectionId": ids["active"]}, PEER)
     asked = {"VpcId": ids["peer"], "PeerVpcId": ids["other"], "PeerOwnerId": ACCOUNT}
     ids["pending"] = found("vpcPeeringConnectionId", send(server, "ec2", "CreateVpcPeeringConnection", asked, PEER))
-    return ids
+    return ids | named(server)
 
+
+def named(server: InProcess) -> dict[str, str]:
+    """Make something of everything in IAM, and return its names: of most kinds one in use and one that is free."""
+    for action, parameters in IAM_OBJECTS:
+        assert send(server, "iam", action, parameters).status == 200, action
+    key = found("AccessKeyId", send(server, "iam", "CreateAccessKey", {"UserName": "ada"}))
+    names = {name: name for name in ("ada", "idle", "crew", "bare", "pilot", "spare", "ports", "empty", "own-alias")}
+    return names | {"key": key, "policy": OWN_POLICY, "unused": OWN_POLICY.replace("lend", "unused")}
+
+
+ALLOW = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}'
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+    f'"Principal": {{"AWS": "{PEER}"}}}}}}'
+)
+OWN_POLICY, VENDORS_POLICY = f"arn:aws:iam::{ACCOUNT}:policy/lend", "arn:aws:iam::aws:policy/ReadOnlyAccess"
+OWNERS = (("User", "{ada}"), ("Group", "{crew}"), ("Role", "{pilot}"), ("InstanceProfile", "{ports}"))
+FREE = (("User", "{idle}"), ("Group", "{bare}"), ("Role", "{spare}"), ("InstanceProfile", "{empty}"))
+TAG = {"Tags.member.1.Key": "a", "Tags.member.1.Value": "b"}
+IAM_OBJECTS: Sequence[tuple[str, Parameters]] = (
+    ("CreateAccountAlias", {"AccountAlias": "own-alias"}),
+    ("CreateUser", {"UserName": "ada", **TAG}),
+    ("CreateUser", {"UserName": "idle"}),
+    ("CreateGroup", {"GroupName": "crew"}),
+    ("CreateGroup", {"GroupName": "bare"}),
+    ("AddUserToGroup", {"GroupName": "crew", "UserName": "ada"}),
+    ("CreateRole", {"RoleName": "pilot", "AssumeRolePolicyDocument": TRUST, **TAG}),
+    ("CreateRole", {"RoleName": "spare", "AssumeRolePolicyDocument": TRUST}),
+    ("CreateInstanceProfile", {"InstanceProfileName": "ports", **TAG}),
+    ("CreateInstanceProfile", {"InstanceProfileName": "empty"}),
+    ("AddRoleToInstanceProfile", {"InstanceProfileName": "ports", "RoleName": "pilot"}),
+    ("CreatePolicy", {"PolicyName": "lend", "PolicyDocument": ALLOW, **TAG}),
+    ("CreatePolicyVersion", {"PolicyArn": OWN_POLICY, "PolicyDocument": ALLOW}),
+    ("CreatePolicy", {"PolicyName": "unused", "PolicyDocument": ALLOW}),
+    *(
+        (action.format(kind), {f"{kind}Name": name, **more})
+        for kind, name in (("User", "ada"), ("Group", "crew"), ("Role", "pilot"))
+        for action, more in (
+            ("Put{}Policy", {"PolicyName": "own", "PolicyDocument": ALLOW}),
+            ("Attach{}Policy", {"PolicyArn": OWN_POLICY}),
+        )
+    ),
+    ("PutUserPermissionsBoundary", {"UserName": "ada", "PermissionsBoundary": OWN_POLICY}),
+    ("PutRolePermissionsBoundary", {"RoleName": "pilot", "PermissionsBoundary": OWN_POLICY}),
+)
+
+
+USER, GROUP, ROLE, PROFILE = ({f"{kind}Name": name} for kind, name in OWNERS)
+IAM_GOOD: Mapping[str, Parameters] = {
+    **{f"{verb}{kind}": {f"{kind}Name": free} for kind, free in FREE for verb in ("Delete",)},
+    **{f"{verb}{kind}": {f"{kind}Name": "new"} for kind, _ in FREE for verb in ("Create",)},
+    **{f"{verb}{kind}": {f"{kind}Name": name} for kind, name in OWNERS for verb in ("Get", "Update")},
+    "CreateRole": {"RoleName": "new", "AssumeRolePolicyDocument": TRUST},
+    "UpdateRoleDescription": {**ROLE, "Description": "x"},
+    "UpdateAssumeRolePolicy": {**ROLE, "PolicyDocument": TRUST},
+    "CreateAccessKey": USER,
+    "ListAccessKeys": USER,
+    "UpdateAccessKey": {**USER, "AccessKeyId": "{key}", "Status": "Inactive"},
+    "DeleteAccessKey": {**USER, "AccessKeyId": "{key}"},
+    "GetAccessKeyLastUsed": {"AccessKeyId": "{key}"},
+    "ListGroupsForUser": USER,
+    "AddUserToGroup": {**GROUP, "UserName": "{idle}"},
+    "RemoveUserFromGroup": {**GROUP, **USER},
+    "AddRoleToInstanceProfile": {"InstanceProfileName": "{empty}", **ROLE},
+    "RemoveRoleFromInstanceProfile": {**PROFILE, **ROLE},
+    "ListInstanceProfilesForRole": ROLE,
+    **{
+        action.format(kind): {f"{kind}Name": name, **more}
+        for kind, name in OWNERS[:3]
+        for action, more in (
+            ("Put{}Policy", {"PolicyName": "new", "PolicyDocument": ALLOW}),
+            ("Get{}Policy", {"PolicyName": "own"}),
+            ("Delete{}Policy", {"PolicyName": "own"}),
+            ("List{}Policies", {}),
+            ("Attach{}Policy", {"PolicyArn": VENDORS_POLICY}),
+            ("Detach{}Policy", {"PolicyArn": "{policy}"}),
+            ("ListAttached{}Policies", {}),
+        )
+    },
+    **{
+        action.format(kind): {f"{kind}Name": name, **more}
+        for kind, name in (OWNERS[0], OWNERS[2])
+        for action, more in (
+            ("Put{}PermissionsBoundary", {"PermissionsBoundary": VENDORS_POLICY}),
+            ("Delete{}PermissionsBoundary", {}),
+        )
+    },
+    **{
+        action.format(kind): {member: name, **more}
+        for kind, member, name in (
+            ("User", "UserName", "{ada}"),
+            ("Role", "RoleName", "{pilot}"),
+            ("InstanceProfile", "InstanceProfileName", "{ports}"),
+            ("Policy", "PolicyArn", "{policy}"),
+        )
+        for action, more in (
+            ("Tag{}", {"Tags.member.1.Key": "c", "Tags.member.1.Value": "d"}),
+            ("Untag{}", {"TagKeys.member.1": "a"}),
+            ("List{}Tags", {}),
+        )
+    },
+    "CreatePolicy": {"PolicyName": "new", "PolicyDocument": ALLOW},
+    "GetPolicy": {"PolicyArn": "{policy}"},
+    "DeletePolicy": {"PolicyArn": "{unused}"},
+    "CreatePolicyVersion": {"PolicyArn": "{policy}", "PolicyDocument": ALLOW},
+    "GetPolicyVersion": {"PolicyArn": "{policy}", "VersionId": "v2"},
+    "ListPolicyVersions": {"PolicyArn": "{policy}"},
+    "SetDefaultPolicyVersion": {"PolicyArn": "{policy}", "VersionId": "v2"},
+    "DeletePolicyVersion": {"PolicyArn": "{policy}", "VersionId": "v2"},
+    "ListEntitiesForPolicy": {"PolicyArn": "{policy}"},
+    "CreateAccountAlias": {"AccountAlias": "another-alias"},
+    "DeleteAccountAlias": {"AccountAlias": "{own-alias}"},
+}
+NEVER_THERE = {"GetLoginProfile", "DeleteLoginProfile"}
+"""Actions on what nobody has."""
 
 # The least that each action needs to succeed; words in braces are ids of `furnished`.
 GOOD: Mapping[str, Parameters] = {
@@ -75,17 +195,21 @@ GOOD: Mapping[str, Parameters] = {
     "CreateTags": {"ResourceId.1": "{vpc}", "Tag.1.Key": "a", "Tag.1.Value": "b"},
     "DeleteTags": {"ResourceId.1": "{vpc}", "Tag.1.Key": "a"},
     "GetAccessKeyInfo": {"AccessKeyId": "AKIARTX3XBSEAAAAAAAA"},
+    **IAM_GOOD,
 }
 
 
 def good(action: str, ids: Mapping[str, str]) -> dict[str, str]:
-    return {name: value.format_map(ids) for name, value in GOOD.get(action, {}).items()}
+    return {name: WORD.sub(lambda word: ids[word[1]], value) for name, value in GOOD.get(action, {}).items()}
+
+
+WORD = re.compile(r"^\{([a-z-]+)\}$")
 
 
 @each_action
 def test_every_action_succeeds_with_its_good_parameters(server: InProcess, service: str, action: str) -> None:
     answer = send(server, service, action, good(action, furnished(server)))
-    assert answer.status == 200, answer.body
+    assert (answer.status, code(answer)) == ((404, "NoSuchEntity") if action in NEVER_THERE else (200, "")), answer.body
 
 
 @each_action
@@ -102,13 +226,43 @@ def test_a_unit_that_ends_without_an_authorization_is_an_internal_error(
     server: InProcess, service: str, action: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     ids = furnished(server)
-    monkeypatch.setattr(Call, "authorize", lambda _: None)
+    if action in NEVER_THERE:
+        return
+    monkeypatch.setattr(Call, "authorize", lambda *_: None)
     before = rows(server)
     answer = send(server, service, action, good(action, ids))
     assert answer.status == 500
     assert b"InternalError" in answer.body or b"InternalFailure" in answer.body
     assert "ended without an authorization" in caplog.text
     assert rows(server) == before
+
+
+@each_action
+@pytest.mark.rule("I112", "I121")
+def test_a_user_without_a_policy_is_refused_everything_but_who_it_is(server: InProcess, service: str, action: str) -> None:
+    """Also what is wrong in another way, or not there, is refused for that alone: nobody probes (I141)."""
+    ids = furnished(server)
+    headers, body = signed(server, service, action, good(action, ids))
+    before = rows(server)
+    answer = server.send("POST", "/", headers, body)
+    if action == "GetCallerIdentity":
+        assert b":user/nobody<" in answer.body
+        return
+    refused = "UnauthorizedOperation" if service == "ec2" else "AccessDenied"
+    assert (answer.status, code(answer)) == (403, refused), answer.body
+    assert rows(server) == before
+
+
+def signed(server: InProcess, service: str, action: str, parameters: Parameters) -> tuple[dict[str, str], bytes]:
+    """Make a user of no rights, and return the headers and body of a request of its own."""
+    assert send(server, "iam", "CreateUser", {"UserName": "nobody"}).status == 200
+    made = send(server, "iam", "CreateAccessKey", {"UserName": "nobody"})
+    key = Credentials(found("AccessKeyId", made), found("SecretAccessKey", made))
+    body = urlencode({"Action": action, "Version": services.BY_NAME[service].version, **parameters}).encode()
+    request = AWSRequest("POST", "http://127.0.0.1:4510/", data=body, headers={"host": "127.0.0.1:4510"})
+    with mock.patch.object(auth, "get_current_datetime", return_value=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)):
+        auth.SigV4Auth(key, service, REGION).add_auth(request)
+    return dict(request.headers), body
 
 
 def rows(server: InProcess) -> list[object]:
@@ -156,15 +310,41 @@ TELLING: Mapping[str, Parameters] = {
     "EnableDnsSupport": {"EnableDnsSupport.Value": "true"},
     "PeerOwnerId": {"PeerOwnerId": "x"},
     "PeerRegion": {"PeerRegion": "x"},
+    "MaxItems": {"MaxItems": "1"},
+    "Path": {"Path": "/x/"},
+    "PathPrefix": {"PathPrefix": "/x/"},
+    "NewPath": {"NewPath": "/x/"},
+    "PermissionsBoundary": {"PermissionsBoundary": VENDORS_POLICY},
+    "Tags": {"Tags.member.1.Key": "c", "Tags.member.1.Value": "d"},
+    "OnlyAttached": {"OnlyAttached": "true"},
+    "PolicyUsageFilter": {"PolicyUsageFilter": "PermissionsBoundary"},
+    "EntityFilter": {"EntityFilter": "User"},
+    "Scope": {"Scope": "Local"},
+    "SetAsDefault": {"SetAsDefault": "true"},
+    "AllUsers": {"AllUsers": "true"},
+    "MaxSessionDuration": {"MaxSessionDuration": "7200"},
 }
 LISTS = re.compile(r"(Id|Name)$")
 # Members that change nothing here, each with the reason.
 SILENT: Mapping[tuple[str, str], str] = {
     ("DescribeAvailabilityZones", "AllAvailabilityZones"): "it adds zones that need opting in, of which there are none",
+    ("ListServiceSpecificCredentials", "AllUsers"): "nobody has any",
+    **{
+        (action, "MaxItems"): "there is no more than one"
+        for action in (
+            *("ListUserTags", "ListRoleTags", "ListInstanceProfileTags", "ListPolicyTags", "ListGroupsForUser", "GetGroup"),
+            *("ListUserPolicies", "ListGroupPolicies", "ListRolePolicies", "ListAccountAliases", "ListAccessKeys"),
+            *("ListAttachedUserPolicies", "ListAttachedGroupPolicies", "ListAttachedRolePolicies", "ListMFADevices"),
+            *("ListInstanceProfilesForRole", "ListSSHPublicKeys", "ListSigningCertificates"),
+            "ListServiceSpecificCredentials",
+        )
+    },
 }
 
 
 def telling(service: str, action: str, sent_as: str) -> Parameters:
+    if (service, sent_as) == ("iam", "Filter"):
+        return {"Filter.member.1": "User"}
     if sent_as in TELLING:
         return TELLING[sent_as]
     member = next(each for each in members(service, action) if each.sent_as == sent_as)
@@ -216,11 +396,20 @@ def test_an_account_cannot_tell_anothers_objects_from_none(server: InProcess, se
         return
     before = rows(server)
     strange = send(server, service, action, given, "333333333333")
-    invented = {name: re.sub("-[0-9a-f]{17}$", f"-{'0' * 17}", value) for name, value in given.items()}
-    unknown = send(server, service, action, invented, "333333333333")
-    assert (strange.status, code(strange)) == (unknown.status, code(unknown)) == (400, code(strange))
-    assert code(strange).endswith("NotFound")
+    unknown = send(server, service, action, nobodys(given, ids), "333333333333")
+    assert (strange.status, code(strange)) == (unknown.status, code(unknown))
+    assert (strange.status, code(strange)[-8:]) in ((400, "NotFound"), (404, "chEntity"))
     assert rows(server) == before
+
+
+def nobodys(given: Mapping[str, str], ids: Mapping[str, str]) -> dict[str, str]:
+    """The same request about what never was."""
+    return {name: invented(value) if value in ids.values() else value for name, value in given.items()}
+
+
+def invented(value: str) -> str:
+    """An id, a name or an ARN of nothing."""
+    return re.sub("-[0-9a-f]{17}$", f"-{'0' * 17}", value) if re.search("-[0-9a-f]{17}$", value) else f"{value}x"
 
 
 def code(answer: HttpResponse) -> str:

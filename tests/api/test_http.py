@@ -301,7 +301,7 @@ def test_a_service_that_is_not_spoken_is_refused_at_once_in_the_query_protocol(a
     with InProcess(Settings(data="memory", auth=auth)) as server:  # type: ignore[arg-type]  # one of the two words
         answer = post(server, body, service)
     named = "The action DescribeDBInstances is not valid for this web service."
-    unnamed = f"Isthmus speaks ec2 and sts only; this request is for {service}."
+    unnamed = f"Isthmus speaks ec2, iam and sts only; this request is for {service}."
     assert refusal(answer) == (400, "InvalidAction", named if body.startswith("Action") else unnamed)
     root = ET.fromstring(answer.body)
     assert root.tag == f"{{https://{service}.amazonaws.com/doc/}}ErrorResponse"
@@ -313,7 +313,7 @@ def test_a_service_that_is_not_spoken_is_refused_at_once_in_the_query_protocol(a
 @pytest.mark.parametrize("service", ["sts", "iam"])
 def test_an_unknown_action_of_the_query_services_is_refused_in_their_protocol(server: InProcess, service: str) -> None:
     version = services.BY_NAME[service].version
-    answer = post(server, f"Action=GetUser&Version={version}", service)
+    answer = post(server, f"Action=CreateVpc&Version={version}", service)
     assert refusal(answer)[:2] == (400, "InvalidAction")
     assert f'<ErrorResponse xmlns="https://{service}.amazonaws.com/doc/{version}/">'.encode() in answer.body
 

@@ -314,14 +314,14 @@ def test_a_presigned_identity_is_answered_until_it_expires(enforced: World) -> N
 
 
 @pytest.mark.rule("I38")
-def test_iam_is_not_spoken_yet_and_says_so_in_its_own_protocol(both: World) -> None:
+def test_an_action_of_iam_that_is_not_spoken_is_refused_in_its_own_protocol(both: World) -> None:
     client = both.ours("iam")
     signed_at = datetime.fromtimestamp(both.clock.wall() / 1_000, UTC)
     with mock.patch.object(auth, "get_current_datetime", return_value=signed_at), pytest.raises(ClientError) as caught:
-        client.get_user()
+        client.list_virtual_mfa_devices()
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 400
     assert caught.value.response["Error"]["Type"] == "Sender"
     assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == (
         "InvalidAction",
-        "The action GetUser is not valid for this web service.",
+        "The action ListVirtualMFADevices is not valid for this web service.",
     )

@@ -26,6 +26,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from isthmus.actions import registry
 from isthmus.config import Settings
 from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock
@@ -102,7 +103,7 @@ class Stage:
         if self.errors.texts:
             raise BrokenLawError(f"logged an error:\n{self.errors.texts[0]}")
         check_answer(shot, answer)
-        may_change = answer.status == 200 and not shot.action.startswith(("Describe", "Get"))
+        may_change = answer.status == 200 and registry.kind_of(shot.action) is Kind.WRITE
         if fingerprint is not None and not may_change and self.fingerprint() != fingerprint:
             raise BrokenLawError(f"an answer of {answer.status} changed the store")
         if not may_change and self.touched() != changes:
@@ -287,6 +288,8 @@ def test_no_request_breaks_the_server() -> None:
     answered = {line.split()[0] for line in seen if line.endswith(" 200")}
     listed = {action for service in ("ec2", "sts") for action in services.tables(service).actions}
     assert listed <= answered, "the requests are not plausible enough: some action was never answered with success"
+    iam = services.tables("iam").actions.keys()  # so many that in this time not all of them can find what they need
+    assert len(iam & answered) > len(iam) / 2
     assert sum(count for line, count in seen.items() if line.endswith(" 200")) > sum(seen.values()) / 6
 
 

@@ -16,6 +16,8 @@ from isthmus.wire import model, services
 ACCOUNTS: Final = ("111111111111", "222222222222")
 REGIONS: Final = (*("us-east-1",) * 6, "eu-west-1")
 ACTIONS: Final = [(name, action) for name in ("ec2", "sts") for action in services.tables(name).actions]
+IAM_ACTIONS: Final = [("iam", action) for action in services.tables("iam").actions]
+IAM_CREATES: Final = [pair for pair in IAM_ACTIONS if pair[1].startswith(("Create", "Put", "Attach", "Add"))]
 # Deletions come less often, or there would be little to look at.
 CHANGES: Final = [pair for pair in ACTIONS if not pair[1].startswith(("Describe", "Get", "DeleteV", "Reject"))]
 FREQUENT: Final = [
@@ -251,7 +253,7 @@ class Archer:
     def shot(self) -> Shot:
         """Draw one request."""
         draw = self.draw
-        service, action = draw.choice(draw.choice((ACTIONS, ACTIONS, CHANGES, FREQUENT)))
+        service, action = draw.choice(draw.choice((ACTIONS, ACTIONS, CHANGES, FREQUENT, IAM_ACTIONS, IAM_CREATES)))
         spoken = services.BY_NAME[service]
         account, region = draw.choice(ACCOUNTS), draw.choice(REGIONS)
         self._caller = account + region
@@ -291,6 +293,16 @@ def authorization(key_id: str, service: str, region: str) -> str:
 
 
 MUTATIONS_PER_FORM: Final = (0, 0, 0, 0, 0, 0, 1, 1, 2)
+ALLOW: Final = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}'
+TRUST: Final = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"222222222222"}}]}'
+)
+DOCUMENTS: Final = (ALLOW, ALLOW, TRUST, TRUST, TRUST.replace("222222222222", "arn:aws:iam::111111111111:user/ada"), "{}")
+POLICY_ARNS: Final = (
+    *(f"arn:aws:iam::{account}:policy/lend" for account in (*ACCOUNTS, *ACCOUNTS)),
+    *("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/Nothing", "arn:aws:iam::1:policy/lend"),
+)
+PATH_NAMES: Final = ("/", "/", "/x/", "x", "/x")
 OFTEN: Final = {
     "CidrBlock": 0.85,
     "PeerVpcId": 0.97,
@@ -341,7 +353,24 @@ TEXTS_BY_NAME: Final[Mapping[str, Sequence[str]]] = {
     "ResourceType": ("vpc", "vpc-peering-connection", "vpc-peering-connection", "subnet", "instance"),
     "AttributeName": ("supported-platforms", "default-vpc", "nope"),
     "AccessKeyId": ("AKIARTX3XBSEAAAAAAAA", "AKIA", "111111111111", "ASIAIOSFODNN7EXAMPL" + "E"),
-    "GroupName": ("default", "other"),
+    "GroupName": ("default", "other", "crew"),
+    "UserName": ("ada", "bob", "ADA"),
+    "NewUserName": ("ada", "bob", "carol"),
+    "NewGroupName": ("crew", "other"),
+    "RoleName": ("pilot", "lead"),
+    "InstanceProfileName": ("ports", "decks"),
+    "PolicyName": ("lend", "own"),
+    "PolicyArn": POLICY_ARNS,
+    "PermissionsBoundary": POLICY_ARNS,
+    "PolicyDocument": DOCUMENTS,
+    "AssumeRolePolicyDocument": DOCUMENTS,
+    "VersionId": ("v1", "v2", "v3"),
+    "Path": PATH_NAMES,
+    "NewPath": PATH_NAMES,
+    "PathPrefix": PATH_NAMES,
+    "AccountAlias": ("one-alias", "other-alias"),
+    "Marker": ("x", "AAAA"),
+    "ServiceName": ("codecommit.amazonaws.com", "x"),
     "Key": KEYS,
     "Name": FILTERS,
     "Value": FILTER_VALUES,

@@ -12,6 +12,12 @@ from tests.store.builders import NOW
 
 STATES = ("pending-acceptance", "active", "rejected", "deleted", "deleting", "failed", "initiating-request")
 
+ALLOW = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}'
+TRUST = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
+    f'"Principal": {{"AWS": "{OTHER}"}}}}}}'
+)
+
 
 def settings(file: Path) -> Settings:
     return Settings(data=str(file), delays=Delays(1, 1, 600))
@@ -53,6 +59,24 @@ def _act(server: InProcess, clock: ManualClock) -> None:
     options = one.describe_dhcp_options()["DhcpOptions"][0]["DhcpOptionsId"]
     one.create_tags(Resources=[options], Tags=[{"Key": "Name", "Value": "default"}])
     _ask(one, mine[6], others[2], OTHER, HERE)
+    _name(server.client(ONE, HERE, "iam"))
+
+
+def _name(iam: Client) -> None:
+    """Make something of everything that IAM keeps."""
+    iam.create_account_alias(AccountAlias="alices")
+    iam.create_user(UserName="Ada", Path="/division/network/", Tags=[{"Key": "Team", "Value": "réseau"}])
+    iam.create_access_key(UserName="Ada")
+    iam.create_group(GroupName="network")
+    iam.add_user_to_group(GroupName="network", UserName="Ada")
+    policy = iam.create_policy(PolicyName="peer", PolicyDocument=ALLOW, Description="€")["Policy"]["Arn"]
+    iam.create_policy_version(PolicyArn=policy, PolicyDocument=ALLOW, SetAsDefault=True)
+    iam.create_role(RoleName="peering", AssumeRolePolicyDocument=TRUST, PermissionsBoundary=policy)
+    iam.create_instance_profile(InstanceProfileName="peering")
+    iam.add_role_to_instance_profile(InstanceProfileName="peering", RoleName="peering")
+    iam.put_group_policy(GroupName="network", PolicyName="inline", PolicyDocument=ALLOW)
+    iam.attach_user_policy(UserName="Ada", PolicyArn=policy)
+    iam.attach_role_policy(RoleName="peering", PolicyArn="arn:aws:iam::aws:policy/AmazonVPCFullAccess")
 
 
 def _ask(ec2: Client, own: str, peer: str, account: str, region: str) -> str:

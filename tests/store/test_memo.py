@@ -11,6 +11,7 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from msgspec.structs import replace
 
 from isthmus import bootstrap
 from isthmus.actions import administration
@@ -134,7 +135,7 @@ def test_a_key_that_was_switched_off_is_refused_at_once(file: Path) -> None:
     async def scenario(store: TracedStore, gateway: Gateway) -> None:
         who = await new_account(store)
         assert (await send(store, gateway, signed(who, Action="DescribeVpcs"))).status == 200
-        off = type(who.key)(who.key.id, who.key.account, who.key.secret, KeyStatus.INACTIVE, None, None, 0, who.key.seq, 1)
+        off = replace(who.key, status=KeyStatus.INACTIVE)
         switching = store.run(Kind.WRITE, lambda unit: unit.access_keys.put(off))
         creating = send(store, gateway, signed(who, Action="CreateVpc", CidrBlock="10.0.0.0/16"))
         _, created = await asyncio.gather(switching, creating)

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import psycopg
 import pytest
+from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
 from isthmus.actions import administration
@@ -19,6 +21,7 @@ from isthmus.config import Settings
 from isthmus.domain.access_keys import LONG_TERM_PREFIX
 from isthmus.domain.accounts import KeyStatus
 from isthmus.domain.errors import ApiError, Conflict
+from isthmus.domain.iam.objects import User
 from isthmus.domain.peering import DAY, LIFETIME
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
@@ -172,8 +175,8 @@ def test_a_key_that_one_server_switches_off_opens_nothing_at_the_other(url: str)
         key = with_key(one).key
 
         def status(unit: Unit) -> KeyStatus | None:
-            found = unit.access_keys.get(key.id)
-            return None if found is None else found.status
+            found = unit.access_keys.issued(key.id)
+            return None if found is None else found.key.status
 
         assert [read(other, status) for _ in range(2)] == [KeyStatus.ACTIVE] * 2
         write(one, lambda unit: unit.access_keys.put(replace(key, status=KeyStatus.INACTIVE)))
@@ -183,6 +186,40 @@ def test_a_key_that_one_server_switches_off_opens_nothing_at_the_other(url: str)
         assert key.id.startswith(LONG_TERM_PREFIX)
 
 
+def test_a_user_that_one_server_renames_has_its_new_name_at_the_other(url: str) -> None:
+    with servers(url) as (one, other):
+        account = with_key(one).account.id
+        user = write(one, lambda unit: unit.iam_users.put(User("AIDA1", account, "ada", "/", NOW)))
+        key = write(one, lambda unit: administration.issue_key(unit, account, user.id))
+
+        def holder(unit: Unit) -> str | None:
+            found = unit.access_keys.issued(key.id)
+            return None if found is None else found.resource
+
+        assert [read(other, holder) for _ in range(2)] == ["user/ada"] * 2
+        write(one, lambda unit: unit.iam_users.put(replace(user, name="bob")))
+        assert read(other, holder) == "user/bob"
+
+
+@pytest.mark.rule("I7")
+def test_servers_that_are_asked_at_once_give_a_user_two_keys_and_no_more(url: str) -> None:
+    settings = Settings(data=url)
+    with InProcess(settings) as one, InProcess(settings) as other, ThreadPoolExecutor(4) as pool:
+        clients = [server.client(ONE, service="iam") for server in (one, other)] * 2
+
+        def create(client: Any, name: str) -> str:
+            try:
+                client.create_access_key(UserName=name)
+            except ClientError as error:
+                return str(error.response["Error"]["Code"])
+            return "made"
+
+        for number in range(10):
+            clients[0].create_user(UserName=f"user{number}")
+            answers = sorted(pool.map(partial(create, name=f"user{number}"), clients))
+            assert answers == ["LimitExceeded", "LimitExceeded", "made", "made"]
+
+
 def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -> None:
     """Its key may be remembered, and the action need no row."""
     with servers(url) as (one, other):
@@ -190,7 +227,7 @@ def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -
         runs: list[bool] = []
 
         def work(unit: Unit) -> None:
-            runs.append(unit.access_keys.get(key.id) is not None)
+            runs.append(unit.access_keys.issued(key.id) is not None)
 
         read(other, work)
         write(one, lambda unit: unit.access_keys.delete(key))

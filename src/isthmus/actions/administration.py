@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from isthmus.domain import access_keys
 from isthmus.domain.accounts import AccessKey, Account, KeyStatus
 from isthmus.domain.peering import Delays, Peering, State, enter
-from isthmus.store.tables import OWNED
+from isthmus.store.tables import IAM, OWNED
 from isthmus.store.unit import Unit
 
 ACCOUNT_DIGITS: Final = 12
@@ -59,10 +59,20 @@ def _free_account_id(unit: Unit) -> str:
 
 
 def create_key(unit: Unit, account: Account) -> AccessKey:
-    """Make an access key for an account."""
-    key_id = access_keys.make(access_keys.LONG_TERM_PREFIX, account.id, unit.entropy(access_keys.ID_ENTROPY_BYTES))
+    """Make an access key for an account's root."""
+    return issue_key(unit, account.id)
+
+
+def issue_key(unit: Unit, account_id: str, user_id: str = "") -> AccessKey:
+    """Make an access key for a user, or for an account's root (I4, I5).
+
+    In open mode an account is there without having been made; one that is given a key is made, with its digits as its name.
+    """
+    key_id = access_keys.make(access_keys.LONG_TERM_PREFIX, account_id, unit.entropy(access_keys.ID_ENTROPY_BYTES))
     secret = access_keys.secret(unit.entropy(access_keys.SECRET_ENTROPY_BYTES))
-    return unit.access_keys.put(AccessKey(key_id, account.id, secret, KeyStatus.ACTIVE, None, None, unit.now))
+    if unit.accounts.get(account_id) is None:
+        unit.accounts.put(Account(account_id, account_id, unit.now))
+    return unit.access_keys.put(AccessKey(key_id, account_id, secret, KeyStatus.ACTIVE, None, None, unit.now, user_id))
 
 
 def list_accounts(unit: Unit) -> list[Account]:
@@ -79,7 +89,7 @@ def show_account(unit: Unit, account_id: str) -> tuple[Account, list[AccessKey]]
 
 
 def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[str]:
-    """Delete an account and its keys; return the ids of the keys. With objects, its connections end as `deleted`.
+    """Delete an account, its IAM and its keys; return the ids of the keys. With objects, its connections end as `deleted`.
 
     Raises `AdministrationError` where there is no such account, or where it owns objects and `with_objects` is not set.
     """
@@ -93,13 +103,18 @@ def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[s
     remove_objects(unit, account_id)
     for key in keys:
         unit.access_keys.delete(key)
+    for table in IAM_OWNED:
+        unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
+    unit.changed_authorizations()
     unit.accounts.delete(account)
     return [key.id for key in keys]
 
 
 def count_objects(unit: Unit, account_id: str) -> int:
-    """Count the VPCs an account owns and the connections of theirs that have not ended."""
-    return unit.vpcs.count(account=account_id) + len(_open_peerings(unit, account_id))
+    """Count the VPCs an account owns, the connections of theirs that have not ended, and what IAM keeps for it by name."""
+    named = (unit.iam_users, unit.iam_groups, unit.iam_roles, unit.iam_instance_profiles, unit.iam_policies)
+    in_iam = sum(rows.count(account=account_id) for rows in named)
+    return unit.vpcs.count(account=account_id) + len(_open_peerings(unit, account_id)) + in_iam
 
 
 def _open_peerings(unit: Unit, account_id: str) -> list[Peering]:
@@ -129,11 +144,12 @@ def _end(unit: Unit, each: Peering, account_id: str) -> None:
 
 
 EVERYTHING: Final = ("journal", "tag", "peering_view", "peering", *OWNED)
-IDENTITY: Final = ("access_key", "account")
+IAM_OWNED: Final = tuple(table.name for table in reversed(IAM))
+IDENTITY: Final = (*IAM_OWNED, "access_key", "account")
 
 
 def reset(unit: Unit, *, identity: bool) -> None:
-    """Empty the server: objects, tags and journal; accounts and keys too if `identity` is set.
+    """Empty the server: objects, tags and journal; accounts, their IAM and their keys too if `identity` is set.
 
     Whole tables are emptied at once, so this runs `alone`; the caller also puts the clock back (`set_offset`).
     """
@@ -142,9 +158,12 @@ def reset(unit: Unit, *, identity: bool) -> None:
     for table in tables:
         unit.engine.execute(f"DELETE FROM {table}")
     unit.memo.spoil()
-    unit.access_keys.renew()
+    unit.changed_authorizations()
 
 
 def reset_account(unit: Unit, account_id: str) -> None:
-    """Remove what one account owns; its name and keys stay. In open mode an account needs neither, so any id will do."""
+    """Remove what one account owns in EC2; its name, its IAM and its keys stay.
+
+    In open mode an account needs none of them, so any id will do.
+    """
     remove_objects(unit, _checked(account_id))

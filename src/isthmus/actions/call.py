@@ -10,13 +10,15 @@ from typing import Final, Protocol
 from msgspec import Struct
 
 from isthmus.domain import errors, ids
-from isthmus.domain.accounts import Principal
+from isthmus.domain.accounts import ROOT, Principal
 from isthmus.domain.peering import Delays
 from isthmus.domain.quotas import Quotas
 from isthmus.store.rows import Rows
 from isthmus.store.table import Row
 from isthmus.store.unit import Unit
 
+FREE: Final = frozenset({("sts", "GetCallerIdentity")})
+"""Actions by service that need no permission, and cannot be denied (I121)."""
 ID_DIGITS: Final = 17
 ID_BYTES: Final = 9
 
@@ -110,12 +112,14 @@ class Call:
         """Return a fresh id for an object of this kind (S501)."""
         return self._identifiers.object_id(self.store, kind)
 
-    def authorize(self) -> None:
-        """Ask whether the caller may do what it asks; say nothing if so.
+    def authorize(self, resource: str = "*") -> None:
+        """Ask whether the caller may do what it asks to the object with that ARN; say nothing if so.
 
-        A key is its account's root, and root may do everything in its account (I117), so the answer is yes. Policies will
-        make it depend on the principal; handlers do not change for that.
+        Root may do everything in its account (I117), and everybody may ask who they are (I121). Nobody else may do anything
+        until policies are evaluated, which is to happen here; handlers do not change for that.
         """
+        if self.principal.kind != ROOT and (self.principal.service, self.action) not in FREE:
+            raise _refusal(self.principal, self.action, resource)
         self.authorized = True
 
     def find(self, rows: Rows[Row], row_id: str) -> Row:
@@ -161,3 +165,9 @@ class Call:
         For rules about rows that have no common parent which `hold` could lock.
         """
         self.store.engine.alone(*names)
+
+
+def _refusal(who: Principal, action: str, resource: str) -> errors.ApiError:
+    """Say that nobody allows it, in the words of the service that was called (I151, I156)."""
+    refuse = errors.unauthorized if who.service == "ec2" else errors.access_denied
+    return refuse(who.arn, f"{who.service}:{action}", resource)

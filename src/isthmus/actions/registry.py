@@ -25,8 +25,8 @@ def kind_of(action: str) -> Kind:
 
 
 def snake_case(action: str) -> str:
-    """Return the name of an action's function: `DescribeVpcs` is `describe_vpcs`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", action).lower()
+    """Return the name of an action's function: `DescribeVpcs` is `describe_vpcs`, `ListMFADevices` `list_mfa_devices`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", action).lower()
 
 
 @cache

@@ -100,7 +100,7 @@ def list_(endpoint: str | None, token_file: str | None, data: str | None, *, wan
 @target_options
 @json_option
 def show_(account_id: str, endpoint: str | None, token_file: str | None, data: str | None, *, wants_json: bool) -> None:
-    """Show the account ID and its access keys, without their secrets.
+    """Show the account ID and its access keys, without their secrets. Keys that name no user are the root's.
 
     \b
     Example:
@@ -111,8 +111,14 @@ def show_(account_id: str, endpoint: str | None, token_file: str | None, data: s
     if wants_json:
         show.as_json(found)
         return
-    keys = ", ".join(f"{key['access_key_id']} ({key['status']})" for key in found["access_keys"])
+    keys = ", ".join(_key(key) for key in found["access_keys"])
     show.facts({"account id": found["id"], "name": found["name"], "created": found["created_at"], "access keys": keys})
+
+
+def _key(key: dict[str, str]) -> str:
+    """Return a key with its status and, unless it is the root's, with its user."""
+    whose = f", user {key['user_id']}" if "user_id" in key else ""
+    return f"{key['access_key_id']} ({key['status']}{whose})"
 
 
 @accounts.command()

@@ -5,6 +5,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 DEFAULT_ACCOUNT = "000000000000"  # who an unnamed caller is in open mode (I213)
+ROOT = "root"
+USER = "user"
 
 
 class KeyStatus(StrEnum):
@@ -25,7 +27,7 @@ class Account(Struct, frozen=True):
 
 
 class AccessKey(Struct, frozen=True):
-    """A key that Isthmus issued to an account.
+    """A key that Isthmus issued: to an account's root, or to the user with this unique id.
 
     A temporary key has a session token and the service time (milliseconds) at which it expires; a long-term key has
     neither (I6). Secret and token stay out of `repr`, and so out of logs and tracebacks.
@@ -38,6 +40,7 @@ class AccessKey(Struct, frozen=True):
     session_token: str | None
     expires_at: int | None
     created_at: int
+    user_id: str = ""
     seq: int = 0
     version: int = 0
 
@@ -45,8 +48,18 @@ class AccessKey(Struct, frozen=True):
         return f"AccessKey({self.id}, {self.account}, {self.status})"
 
 
+class IssuedKey(Struct, frozen=True):
+    """A key with what there is to know of its holder: `resource` is how the holder's ARN ends (I1)."""
+
+    key: AccessKey
+    resource: str = ROOT
+
+
 class Principal(Struct, frozen=True):
-    """As whom, in which Region and of which service a request acts; `kind` names the form of `arn` (I1)."""
+    """As whom, in which Region and of which service a request acts.
+
+    `kind` says which form `arn` and `user_id` have (I1, I3): `root` or `user`.
+    """
 
     account: str
     arn: str
@@ -54,7 +67,7 @@ class Principal(Struct, frozen=True):
     access_key_id: str
     region: str
     service: str
-    kind: str = "root"
+    kind: str = ROOT
 
 
 def root(account: str, *, access_key_id: str, region: str, service: str, partition: str = "aws") -> Principal:
@@ -66,6 +79,21 @@ def root(account: str, *, access_key_id: str, region: str, service: str, partiti
         access_key_id=access_key_id,
         region=region,
         service=service,
+    )
+
+
+def user(
+    account: str, user_id: str, resource: str, *, access_key_id: str, region: str, service: str, partition: str = "aws"
+) -> Principal:
+    """A user, by how its ARN ends, `user{path}{name}` (I1), and by its unique id (I3)."""
+    return Principal(
+        account=account,
+        arn=f"arn:{partition}:iam::{account}:{resource}",
+        user_id=user_id,
+        access_key_id=access_key_id,
+        region=region,
+        service=service,
+        kind=USER,
     )
 
 

@@ -43,6 +43,10 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
                 "{action} on resource: {resource} {tail}.{encoded_tail}"
             ),
         ),  # S135
+        "access_denied": (
+            "AccessDenied",
+            "User: {principal} is not authorized to perform: {action} on resource: {resource} {tail}",
+        ),  # I156
         "dry_run": ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),  # S134
         # Load and trouble
         "request_limit_exceeded": ("RequestLimitExceeded", "Request limit exceeded."),  # S136
@@ -331,6 +335,12 @@ def unauthorized(principal: str, action: str, resource: str, why: str = "", enco
     return _worded(
         "unauthorized", principal=principal, action=action, resource=resource, tail=tail, encoded_tail=encoded_tail
     )
+
+
+def access_denied(principal: str, action: str, resource: str, why: str = "") -> ApiError:
+    """The same in the words of STS and IAM (I156)."""
+    tail = why or DEFAULT_DENIAL.format(action=action)
+    return _worded("access_denied", principal=principal, action=action, resource=resource, tail=tail)
 
 
 def dry_run() -> ApiError:

@@ -202,8 +202,10 @@ def account_as_json(account: Account) -> dict[str, Any]:
 
 
 def key_as_json(key: AccessKey, *, with_secret: bool = False) -> dict[str, Any]:
-    """Return a key; its secret only where it was just made."""
+    """Return a key, with the unique id of its user unless it is the root's; its secret only where it was just made."""
     shown = {"access_key_id": key.id, "status": key.status.value, "created_at": instant(key.created_at)}
+    if key.user_id:
+        shown["user_id"] = key.user_id
     return {**shown, "secret_access_key": key.secret} if with_secret else shown
 
 

@@ -16,7 +16,7 @@ from urllib.parse import unquote
 from msgspec import Struct
 
 from isthmus.domain import access_keys, accounts, errors, regions
-from isthmus.domain.accounts import AccessKey, KeyStatus, Principal
+from isthmus.domain.accounts import IssuedKey, KeyStatus, Principal
 from isthmus.domain.errors import ApiError
 from isthmus.wire import services, sigv4
 from isthmus.wire.http import HttpRequest
@@ -56,8 +56,8 @@ class IdentitySettings(Struct, frozen=True):
 class Keys(Protocol):
     """The issued access keys, by id."""
 
-    def get(self, row_id: str, /) -> AccessKey | None:
-        """The key of that id, whoever owns it."""
+    def issued(self, key_id: str, /) -> IssuedKey | None:
+        """The key of that id, whoever holds it."""
 
 
 class Unit(Protocol):
@@ -147,12 +147,12 @@ def authenticate(
             return _unsigned(seen.http, unit, identity, service)
         service = claim.service if claim.service in services.BY_NAME else service
         _check_scope(claim, service)
-        key = unit.access_keys.get(claim.access_key_id)
-        if key is None and identity.mode is Mode.OPEN:
+        issued = unit.access_keys.issued(claim.access_key_id)
+        if issued is None and identity.mode is Mode.OPEN:
             return _unissued(claim.access_key_id, identity, claim.region, service)
         sigv4.check(claim, wall_now, identity.window_seconds)
         text = _known(seen.text) or sigv4.text_to_sign(claim, seen.http)
-        return _verified(claim, text, key, service_now, keys)
+        return _verified(claim, text, issued, service_now, keys)
     except Refused as refused:
         words = WORDS[services.BY_NAME[service].protocol]
         raise words[refused.reason](refused.detail) from None
@@ -184,13 +184,14 @@ def _check_scope(claim: Claim, service: str) -> None:
         raise Refused(Refusal.SCOPE, f"Credential should be scoped to a valid Region, not '{claim.region}'")
 
 
-def _verified(claim: Claim, text: bytes, key: AccessKey | None, service_now: int, keys: SigningKeys) -> Principal:
-    """The account whose key signed this text (I6, I7, I9).
+def _verified(claim: Claim, text: bytes, issued: IssuedKey | None, service_now: int, keys: SigningKeys) -> Principal:
+    """The principal whose key signed this text (I6, I7, I9).
 
     An unknown key costs what a wrong secret costs. That a session is over learns only who holds its secret and token.
     """
+    key = None if issued is None else issued.key
     signed = sigv4.matches(claim, text, sigv4.DUMMY_SECRET if key is None else key.secret, keys)
-    if key is None or key.status != ACTIVE:
+    if issued is None or key is None or key.status != ACTIVE:
         raise Refused(Refusal.UNKNOWN_KEY)
     if not _same_token(key.session_token, claim.session_token):
         raise Refused(Refusal.WRONG_TOKEN)
@@ -198,7 +199,7 @@ def _verified(claim: Claim, text: bytes, key: AccessKey | None, service_now: int
         raise Refused(Refusal.MISMATCH)
     if key.expires_at is not None and service_now >= key.expires_at:
         raise Refused(Refusal.SESSION_EXPIRED)
-    return _issued(key.account, key.id, claim.region, claim.service)
+    return _holder(key.account, key.user_id, issued.resource, key.id, claim.region, claim.service)
 
 
 def _same_token(ours: str | None, theirs: str | None) -> bool:
@@ -213,7 +214,7 @@ def _unsigned(http: HttpRequest, unit: Unit, identity: IdentitySettings, service
     key_id = _old_key_id(http)
     if identity.mode is Mode.ENFORCE:
         raise Refused(Refusal.NO_CREDENTIALS if key_id is None else Refusal.OLD_SIGNATURE)
-    if key_id is not None and unit.access_keys.get(key_id) is not None:
+    if key_id is not None and unit.access_keys.issued(key_id) is not None:
         raise Refused(Refusal.OLD_SIGNATURE)  # nobody has proved that it is theirs
     return _unissued(key_id or "", identity, identity.default_region, service)
 
@@ -234,9 +235,19 @@ def _unissued(key_id: str, identity: IdentitySettings, region: str, service: str
 
 
 @lru_cache(maxsize=1_024)
-def _issued(account: str, key_id: str, region: str, service: str) -> Principal:
-    """The root that holds a key of ours; the same few call again and again."""
-    return _root(account, key_id, region, service)
+def _holder(account: str, user_id: str, resource: str, key_id: str, region: str, service: str) -> Principal:
+    """Who holds a key of ours, a user or the root (I1, I3); the same few call again and again."""
+    if not user_id:
+        return _root(account, key_id, region, service)
+    return accounts.user(
+        account,
+        user_id,
+        resource,
+        access_key_id=key_id,
+        region=region,
+        service=service,
+        partition=regions.partition_of(region),
+    )
 
 
 def _root(account: str, key_id: str, region: str, service: str) -> Principal:

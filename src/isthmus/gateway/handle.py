@@ -21,6 +21,7 @@ from isthmus.gateway.authenticate import IdentitySettings, Mode, Seen
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.unit import Unit
 from isthmus.wire import services
+from isthmus.wire.constraints import check_constraints
 from isthmus.wire.decode import decode
 from isthmus.wire.encode import document, encode_members
 from isthmus.wire.faults import encode_fault
@@ -34,7 +35,7 @@ log = logging.getLogger("isthmus.gateway")
 CONTENT_TYPE: Final = ("content-type", "text/xml;charset=UTF-8")
 QUESTION_BYTES: Final = 1_024
 """The longest body whose form and whose answer are worth remembering."""
-SERVICES_SPOKEN: Final = frozenset({"ec2", "sts"})
+SERVICES_SPOKEN: Final = frozenset({"ec2", "iam", "sts"})
 
 
 class Incoming(Struct):
@@ -108,6 +109,7 @@ class Gateway(Struct, frozen=True):
         """Decode, act, journal, encode."""
         service, action = incoming.service, incoming.action
         request = decode(service, action, incoming.form)
+        check_constraints(service, action, request)
         call = Call(action, principal, unit, self.rules, incoming.request_id, self.identifiers)
         unit.dry_run = bool(getattr(request, "dry_run", None))
         result = registry.collect(service.name)[action](request, call)
@@ -187,8 +189,7 @@ def _not_spoken(incoming: Incoming) -> ApiError:
     """Refuse a service that is not spoken. Its requests may name their action where we do not look, or have none."""
     if incoming.action:
         return errors.invalid_action(incoming.action)
-    spoken = " and ".join(sorted(SERVICES_SPOKEN))
-    return ApiError("InvalidAction", f"Isthmus speaks {spoken} only; this request is for {incoming.service.name}.")
+    return ApiError("InvalidAction", f"Isthmus speaks ec2, iam and sts only; this request is for {incoming.service.name}.")
 
 
 def _journal(unit: Unit, call: Call) -> None:

@@ -14,7 +14,7 @@ from isthmus.domain import dhcp_options
 from isthmus.domain.cidr import Prefix, overlap
 from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, Peering, State, fate, views
-from isthmus.store import tables
+from isthmus.store import iam_invariants, tables
 from isthmus.store.table import Table, prefix
 from isthmus.store.tables import PEERINGS
 from isthmus.store.transfer import Part, Progress, pages, silent
@@ -373,6 +373,26 @@ INVARIANTS: Final = (
         "keys-have-accounts",
         "Every access key belongs to an account.",
         _told(_KEYS_OF_NOBODY, "the key {0} belongs to {1}, which does not exist"),
+    ),
+    Invariant(
+        "keys-have-users",
+        "Every access key that is not the root's belongs to a user of its account (I7).",
+        _told(iam_invariants.KEYS_OF_NO_USER, "the key {0} belongs to {1}, which is no user of its account"),
+    ),
+    Invariant(
+        "iam-parts",
+        "What belongs to an object of IAM is in the account of an object that is there.",
+        _told(iam_invariants.STRAY_PARTS, "{0} belongs to {1}, which its account does not have"),
+    ),
+    Invariant(
+        "iam-policies",
+        "Whatever policy somebody has, attached or as boundary, is there (I114).",
+        _told(iam_invariants.STRAY_POLICIES, "{0} has the policy {1}, which its account does not have"),
+    ),
+    Invariant(
+        "policy-in-force",
+        "Every managed policy has the version that is in force.",
+        _told(iam_invariants.NOT_IN_FORCE, "{0} has no version {1}, which should be in force"),
     ),
     Invariant(
         "journal",

@@ -26,6 +26,7 @@ from isthmus.store.clock import Clock, Seeds, system_seeds
 from isthmus.store.pipeline import masked
 from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
 from isthmus.store.postgres_worker import DueError, Worker
+from isthmus.store.tables import IAM
 from isthmus.store.threads import Threads
 from isthmus.store.unit import Unit
 
@@ -39,7 +40,8 @@ POLL_SECONDS: Final = 0.001
 SHORTEST_NAP: Final = 0.01
 LOOKS: Final = 8
 """How often a unit is run that finds the state changed whenever it looks."""
-RESET_LOCK: Final = "LOCK TABLE vpc, peering, peering_view, tag, access_key, account IN EXCLUSIVE MODE"
+_LOCKED: Final = ("vpc", "peering", "peering_view", "tag", "access_key", "account", *(table.name for table in IAM))
+RESET_LOCK: Final = f"LOCK TABLE {', '.join(_LOCKED)} IN EXCLUSIVE MODE"
 """Nobody writes beside a reset, nor locks what it is about to delete."""
 
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Any, Generic, TypeVar, get_args
 
-from msgspec import Struct
+from msgspec import Struct, json
 from msgspec.structs import fields, replace
 
 from isthmus.domain.cidr import Prefix
@@ -42,6 +42,13 @@ def _join(prefixes: Sequence[Prefix]) -> str:
     return " ".join(map(str, prefixes))
 
 
+def _as_json(words: Mapping[str, str]) -> str:
+    return json.encode(words).decode()
+
+
+_from_json = json.Decoder(dict[str, str]).decode
+
+
 def _optional(codec: Codec) -> Codec:
     to_column, from_column = codec.to_column, codec.from_column
     return Codec(
@@ -64,8 +71,9 @@ CODECS: Mapping[Any, Codec] = {
     bool: Codec(int, bool),
     Prefix: Codec(str, prefix),
     tuple[Prefix, ...]: Codec(_join, _prefixes),
+    dict[str, str]: Codec(_as_json, _from_json),
 }
-"""By type. Booleans are integers and blocks are text, on every engine."""
+"""By type. Booleans are integers, blocks are text, and words by words are JSON, on every engine."""
 
 
 def _codec(annotation: Any) -> Codec:  # noqa: ANN401 - whatever a field is annotated with

@@ -1,8 +1,12 @@
 """One line per resource: its row class and its table."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from msgspec import Struct
 
 from isthmus.domain.accounts import AccessKey, Account
+from isthmus.domain.iam import objects as iam
 from isthmus.domain.network_acl import NetworkAcl, NetworkAclEntry
 from isthmus.domain.peering import KIND, Peering
 from isthmus.domain.route_table import RouteTable
@@ -36,6 +40,31 @@ NETWORK_ACLS = Table.of(NetworkAcl, "network_acl", "network-acl")
 NETWORK_ACL_ENTRIES = Table.of(NetworkAclEntry, "network_acl_entry")
 PEERINGS = Table.of(Peering, "peering", KIND)
 TAGS = Table.of(Tag, "tag")
+
+IAM_USERS = Table.of(iam.User, "iam_user")
+IAM_GROUPS = Table.of(iam.Group, "iam_group")
+IAM_MEMBERSHIPS = Table.of(iam.Membership, "iam_membership")
+IAM_ROLES = Table.of(iam.Role, "iam_role")
+IAM_INSTANCE_PROFILES = Table.of(iam.InstanceProfile, "iam_instance_profile")
+IAM_POLICIES = Table.of(iam.ManagedPolicy, "iam_policy")
+IAM_POLICY_VERSIONS = Table.of(iam.PolicyVersion, "iam_policy_version")
+IAM_INLINE_POLICIES = Table.of(iam.InlinePolicy, "iam_inline_policy")
+IAM_ATTACHMENTS = Table.of(iam.Attachment, "iam_attachment")
+IAM_ACCOUNT_ALIASES = Table.of(iam.AccountAlias, "iam_account_alias")
+
+IAM: Sequence[Table[Any]] = (
+    IAM_USERS,
+    IAM_GROUPS,
+    IAM_MEMBERSHIPS,
+    IAM_ROLES,
+    IAM_INSTANCE_PROFILES,
+    IAM_POLICIES,
+    IAM_POLICY_VERSIONS,
+    IAM_INLINE_POLICIES,
+    IAM_ATTACHMENTS,
+    IAM_ACCOUNT_ALIASES,
+)
+"""Tables of what IAM keeps of an account, parents before their children."""
 
 OWNED = (
     "network_acl_entry",

@@ -50,7 +50,7 @@ class TagRows(Rows[Tag]):
                 (account, region, row.id, row.seq, kind, key, value),
             )
         if tags:
-            self._unit.changed_tags(row.id)
+            self._unit.changed_part(row.id)
 
     def remove_keys(self, account: str, region: str, resource_id: str, keys: Sequence[str]) -> None:
         """Remove the named tags from an object (S597)."""
@@ -60,7 +60,7 @@ class TagRows(Rows[Tag]):
             (account, region, resource_id, self._unit.engine.pack(keys)),
         )
         if keys:
-            self._unit.changed_tags(resource_id)
+            self._unit.changed_part(resource_id)
 
     def forget(self, row: Any) -> None:  # noqa: ANN401 - any resource
         """Remove the tags of an object that its one owner deleted."""

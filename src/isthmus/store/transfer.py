@@ -51,6 +51,7 @@ PARTS: Final = (
         ("account", "region", "peering_seq"),
     ),
     _of(tables.TAGS),
+    *map(_of, tables.IAM),
     Part("journal", ("seq", "at", "request_id", "actor", "account", "region", "action", "changes")),
 )
 """Every table, parents before their children. A test holds it against the database's own catalogue."""

@@ -11,10 +11,11 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from msgspec import Struct
 
 from isthmus.domain import errors
-from isthmus.domain.accounts import AccessKey
+from isthmus.domain.accounts import IssuedKey
 from isthmus.domain.peering import End
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
+from isthmus.store.iam_rows import AttachmentRows, IamRows
 from isthmus.store.key_rows import KeyRows
 from isthmus.store.peering_rows import PeeringRows
 from isthmus.store.rows import Rows
@@ -79,6 +80,10 @@ class Known(Generic[T]):
         self._rows.clear()
         self.is_spoilt = True
 
+    def hold(self) -> None:
+        """Remember nothing more for now: what is read may never come to be."""
+        self.is_spoilt = True
+
     def renew(self) -> None:
         """Begin again, after a transaction has ended."""
         self.is_spoilt = self._forgetful
@@ -99,7 +104,7 @@ class Memo:
 
     def __init__(self, *, forgetful: bool = False, shared: bool = False) -> None:
         """Begin empty. A forgetful one never remembers anything; where others write too, keys are all that is remembered."""
-        self.keys: Known[AccessKey] = Known(forgetful=forgetful)
+        self.keys: Known[IssuedKey] = Known(forgetful=forgetful)
         self.ends: Known[End] = Known(forgetful=forgetful or shared)
         self.answers: dict[Hashable, bytes] = {}
         self._has_answers = not shared
@@ -156,6 +161,16 @@ class Unit:
         self.network_acl_entries = Rows(self, tables.NETWORK_ACL_ENTRIES)
         self.peerings = PeeringRows(self)
         self.tags = TagRows(self)
+        self.iam_users = IamRows(self, tables.IAM_USERS)
+        self.iam_groups = IamRows(self, tables.IAM_GROUPS)
+        self.iam_memberships = IamRows(self, tables.IAM_MEMBERSHIPS, ("group_id", "user_id"))
+        self.iam_roles = IamRows(self, tables.IAM_ROLES)
+        self.iam_instance_profiles = IamRows(self, tables.IAM_INSTANCE_PROFILES)
+        self.iam_policies = IamRows(self, tables.IAM_POLICIES)
+        self.iam_policy_versions = IamRows(self, tables.IAM_POLICY_VERSIONS, ("policy_id",))
+        self.iam_inline_policies = IamRows(self, tables.IAM_INLINE_POLICIES, ("owner_id",))
+        self.iam_attachments = AttachmentRows(self)
+        self.iam_account_aliases = IamRows(self, tables.IAM_ACCOUNT_ALIASES, ("account",))
         self.installation = ""
         self.bounded, self._tell_due = bounded, note_due
         self.begin(Moment(0, 0, b""), writable=False)
@@ -164,7 +179,7 @@ class Unit:
         """Start over for a new piece of work."""
         self.wall, self.now, self._seed = moment.wall, moment.now, moment.seed
         self.writable, self._drawn, self._budget = writable, 0, LOOP_BUDGET
-        self.dry_run = self.wrote = False
+        self.dry_run = self.wrote = self._told_authorizations = False
         self.changes: dict[str, Change] = {}
         self.states: dict[int, tuple[int, str]] = {}
         self.on_commit: list[Callable[[], None]] = []
@@ -195,9 +210,16 @@ class Unit:
             first = self.changes.get(row_id)
             self.changes[row_id] = (row_id, first[1] if first and first[1] != "present" else before, after)
 
-    def changed_tags(self, resource_id: str) -> None:
-        """Note for the journal that an object's tags changed."""
+    def changed_part(self, resource_id: str) -> None:
+        """Note for the journal that something changed which is kept beside an object: its tags, or a policy of its own."""
         self.changes.setdefault(resource_id, (resource_id, "present", "present"))
+
+    def changed_authorizations(self) -> None:
+        """Let every server forget what it knows of who may do what, once the unit is committed; this one does so at once."""
+        self.memo.keys.spoil()
+        if not self._told_authorizations:
+            self._told_authorizations = True
+            self.engine.later("UPDATE server_state SET authorization_generation = authorization_generation + 1")
 
     def note_due(self, at: int | None) -> None:
         """Tell the store that something falls due, so that it wakes in time."""

@@ -19,6 +19,7 @@ STATUS: Mapping[str, int] = {
     "AccessDenied": 403,
     "DryRunOperation": 412,
     "NoSuchEntity": 404,
+    "NotSupportedService": 404,
     "EntityAlreadyExists": 409,
     "DeleteConflict": 409,
     "LimitExceeded": 409,

@@ -10,11 +10,15 @@ import msgspec
 
 
 class Text(NamedTuple):
-    """A string. `values` are those that a request may send (empty: any); lengths are the model's, in characters."""
+    """A string. `values` are those that a request may send (empty: any); lengths are the model's, in characters.
+
+    `pattern` is a regular expression as the model writes it, in Java's dialect; the EC2 protocol's shapes have none.
+    """
 
     values: tuple[str, ...] = ()
     low: int | None = None
     high: int | None = None
+    pattern: str = ""
 
 
 class Integer(NamedTuple):
@@ -33,11 +37,16 @@ class Instant(NamedTuple):
 
 
 class ListOf(NamedTuple):
-    """A list of `shape`. Each item is sent as `{list}.{sent_as}.N`, or `{list}.N` where `sent_as` is empty."""
+    """A list of `shape`. Each item is sent as `{list}.{sent_as}.N`, or `{list}.N` where `sent_as` is empty.
+
+    The bounds of its length are the model's, in the Query protocol.
+    """
 
     shape: str
     sent_as: str
     returned_as: str
+    low: int | None = None
+    high: int | None = None
 
 
 class Member(NamedTuple):
@@ -50,6 +59,13 @@ class Member(NamedTuple):
     required: bool = False
 
 
+class MapOf(NamedTuple):
+    """Values by key, which are only ever answered: an `entry` for each, with a `key` and a `value`."""
+
+    key: str
+    value: str
+
+
 class Structure(NamedTuple):
     """A structure: its members stand in the order of `type`'s fields, which is the order on the wire."""
 
@@ -57,7 +73,7 @@ class Structure(NamedTuple):
     members: tuple[Member, ...]
 
 
-Shape = Text | Integer | Boolean | Instant | ListOf | Structure
+Shape = Text | Integer | Boolean | Instant | ListOf | MapOf | Structure
 
 
 class Action(NamedTuple):

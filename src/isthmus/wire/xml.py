@@ -20,6 +20,11 @@ def escape(text: str) -> str:
     return _forbidden.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
+def second(milliseconds: int) -> str:
+    """The moment as the Query protocol's services write it, in whole seconds: 2026-01-02T03:04:05Z (I197)."""
+    return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="seconds") + "Z"
+
+
 def instant(milliseconds: int) -> str:
     """The moment as ISO 8601 in UTC with milliseconds: 2014-02-18T14:37:25.000Z (S117)."""
     return (_EPOCH + timedelta(milliseconds=milliseconds)).isoformat(timespec="milliseconds") + "Z"

@@ -15,13 +15,15 @@ from isthmus.wire import services
         ("DescribeVpcs", "describe_vpcs"),
         ("CreateVpcPeeringConnection", "create_vpc_peering_connection"),
         ("GetAccessKeyInfo", "get_access_key_info"),
+        ("ListMFADevices", "list_mfa_devices"),
+        ("ListSSHPublicKeys", "list_ssh_public_keys"),
     ],
 )
 def test_a_function_is_the_action_of_its_name(action: str, name: str) -> None:
     assert registry.snake_case(action) == name
 
 
-@pytest.mark.parametrize("service", ["ec2", "sts"])
+@pytest.mark.parametrize("service", ["ec2", "iam", "sts"])
 def test_every_listed_action_has_its_function_and_no_other_is_public(service: str) -> None:
     found = registry.collect(service)
     assert found.keys() == services.tables(service).actions.keys()

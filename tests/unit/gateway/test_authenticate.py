@@ -12,7 +12,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from msgspec.structs import replace
 
-from isthmus.domain.accounts import AccessKey, KeyStatus
+from isthmus.domain.accounts import AccessKey, IssuedKey, KeyStatus
 from isthmus.domain.errors import ApiError
 from isthmus.gateway import authenticate
 from isthmus.gateway.authenticate import EC2_WORDS, FOREIGN_KEY_TEXT, QUERY_WORDS, IdentitySettings, Mode
@@ -46,8 +46,9 @@ class FakeKeys:
 
     rows: Mapping[str, AccessKey]
 
-    def get(self, row_id: str) -> AccessKey | None:
-        return self.rows.get(row_id)
+    def issued(self, key_id: str) -> IssuedKey | None:
+        key = self.rows.get(key_id)
+        return None if key is None else IssuedKey(key)
 
 
 @dataclass

@@ -146,7 +146,7 @@ def test_the_version_names_the_service_of_a_request_without_a_scope() -> None:
 
 def test_every_spoken_action_is_listed() -> None:
     listed = handle.listed_actions()
-    assert listed.keys() == {"ec2", "sts"}
+    assert listed.keys() == {"ec2", "iam", "sts"}
     assert "CreateVpcPeeringConnection" in listed["ec2"]
     assert listed["sts"] == ["GetAccessKeyInfo", "GetCallerIdentity"]
 

@@ -107,6 +107,33 @@ def test_what_the_generator_cannot_write_is_an_error() -> None:
         shapes.Service(model({"Text": {"shape": "String"}}), ["DoIt"]).writers()
 
 
+CONSTRAINED = {"type": "string", "min": 1, "max": 9, "pattern": "[a-z]+"}
+LISTED = {"type": "list", "member": {"shape": "Word"}, "min": 1, "max": 5}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "word", "listed"),
+    [
+        ("query", "Text(low=1, high=9, pattern='[a-z]+')", "ListOf('Word', 'member', 'member', low=1, high=5)"),
+        ("ec2", "Text(low=1, high=9)", "ListOf('Word', '', 'member')"),
+    ],
+)
+def test_patterns_and_the_bounds_of_lists_are_the_query_protocols(protocol: str, word: str, listed: str) -> None:
+    given = model({"A": {"shape": "Words"}}, protocol, Word=CONSTRAINED, Words=LISTED)
+    text = shapes.Service(given, ["DoIt"]).module()
+    assert f"'Word': {word}," in text
+    assert f"'Words': {listed}," in text
+
+
+def test_a_map_is_a_dictionary() -> None:
+    counts = {"type": "map", "key": {"shape": "String"}, "value": {"shape": "Count"}}
+    given = model({"A": {"shape": "Counts"}}, "query", Counts=counts, Count={"type": "integer"})
+    service = shapes.Service(given, ["DoIt"])
+    assert "a: dict[str, int] | None = None" in service.module()
+    assert "'Counts': MapOf('string', 'integer')," in service.module()
+    assert "<entry><key>" in service.writers()
+
+
 def test_generated_text_is_python() -> None:
     service = shapes.Service(model({"A": {"shape": "String"}}), ["DoIt"])
     assert [node.name for node in ast.parse(service.module()).body if isinstance(node, ast.ClassDef)] == [

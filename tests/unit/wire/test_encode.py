@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from isthmus.wire import encode, services, xml
-from isthmus.wire.shapes import ec2, sts
+from isthmus.wire.shapes import ec2, iam, sts
 
 PAGE = Path(__file__).parents[3] / "docs" / "spec" / "000_ff6aa6841b6ea751.txt"
 ID = "7a62c49f-347e-4fc4-9331-6e8eEXAMPLE"
@@ -56,6 +56,25 @@ def test_an_empty_list_is_an_empty_element_and_none_is_left_out() -> None:
 
 def test_an_empty_string_is_an_element() -> None:
     assert inside("DescribeVpcs", ec2.DescribeVpcsResult(next_token="")) == "<nextToken></nextToken>"
+
+
+@pytest.mark.rule("I197")
+@pytest.mark.parametrize("milliseconds", [1_767_323_045_000, 1_767_323_045_999])
+def test_the_query_services_instants_have_whole_seconds(milliseconds: int) -> None:
+    assert xml.second(milliseconds) == "2026-01-02T03:04:05Z"
+    shown = iam.GetUserResponse(user=iam.User(create_date=milliseconds))
+    assert (
+        encode.encode_members(services.IAM, "GetUser", shown)
+        == b"<User><CreateDate>2026-01-02T03:04:05Z</CreateDate></User>"
+    )
+
+
+def test_a_map_is_an_entry_for_each_key() -> None:
+    shown = iam.GetAccountSummaryResponse(summary_map={"Users": 1, "a<b": 2})
+    assert encode.encode_members(services.IAM, "GetAccountSummary", shown) == (
+        b"<SummaryMap><entry><key>Users</key><value>1</value></entry>"
+        b"<entry><key>a&lt;b</key><value>2</value></entry></SummaryMap>"
+    )
 
 
 @pytest.mark.rule("S117")

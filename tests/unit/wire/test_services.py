@@ -44,11 +44,12 @@ def test_each_default_version_is_answered() -> None:
     assert all(service.version in service.versions for service in services.BY_NAME.values())
 
 
-def test_each_service_speaks_what_is_listed_and_iam_nothing_yet() -> None:
+def test_each_service_speaks_what_is_listed() -> None:
     assert EC2.has("CreateVpcPeeringConnection")
     assert STS.has("GetCallerIdentity")
     assert not EC2.has("GetCallerIdentity")
-    assert services.tables("iam").actions == {}
+    assert IAM.has("CreateUser")
+    assert not IAM.has("CreateVpc")
 
 
 def test_generated_modules_load_only_when_they_are_used() -> None:

@@ -53,7 +53,7 @@ SHAPES: Mapping[str, Shape] = {
             Member("arn", "Arn", "Arn", "string"),
         ),
     ),
-    "accessKeyIdType": Text(low=16, high=128),
+    "accessKeyIdType": Text(low=16, high=128, pattern="[\\w]*"),
     "string": Text(),
 }
 

@@ -1,0 +1,116 @@
+"""What the model of a Query service says of a request's values: lengths, patterns, numbers (I198, ValidationError).
+
+All that is wrong is told at once, in the words that all these services share. EC2 words its refusals per action, so its
+rules are in `domain`.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from isthmus.domain import errors
+from isthmus.wire import model, services
+from isthmus.wire.decode import lower_first
+from isthmus.wire.services import Service
+
+Check = Callable[[Any, str], Iterator[str]]
+"""From a value and its place in the request to what is wrong with it."""
+
+SHOWN = 200
+"""Characters of a value that its refusal repeats."""
+# Java's classes of letters, separators and digits, which stand side by side in the model's patterns, and nowhere else.
+_UNICODE = r"\p{L}\p{Z}\p{N}_"
+_IN_PYTHON = r"\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+
+
+def check_constraints(service: Service, action: str, request: msgspec.Struct) -> None:
+    """Raise ValidationError where a value of the request is not as its model wants it."""
+    if service.protocol != "query":
+        return
+    wrong = list(_check_of(service.name, services.tables(service.name).actions[action].request)(request, ""))
+    if wrong:
+        several = "error" if len(wrong) == 1 else "errors"
+        raise errors.validation_error(f"{len(wrong)} validation {several} detected: {'; '.join(wrong)}")
+
+
+@cache
+def _check_of(service: str, shape_name: str) -> Check:
+    """The check of a shape, built when it is first used."""
+    shape = services.tables(service).shapes[shape_name]
+    match shape:
+        case model.Structure():
+            return _structure(
+                {each.attribute: (lower_first(each.sent_as), _check_of(service, each.shape)) for each in shape.members}
+            )
+        case model.ListOf():
+            return _list(shape, _check_of(service, shape.shape))
+        case model.Text():
+            return _text(shape)
+        case model.Integer():
+            return _within(shape, "value", lambda value: value)
+        case _:
+            return _nothing
+
+
+def _structure(members: Mapping[str, tuple[str, Check]]) -> Check:
+    def check(request: Any, place: str) -> Iterator[str]:  # noqa: ANN401 - a request, or a structure in one
+        for attribute, (name, inner) in members.items():
+            value = getattr(request, attribute)
+            if value is not None:
+                yield from inner(value, f"{place}.{name}" if place else name)
+
+    return check
+
+
+def _list(shape: model.ListOf, item: Check) -> Check:
+    length = _within(shape, "length", len)
+
+    def check(values: list[Any], place: str) -> Iterator[str]:
+        yield from length(values, place)
+        for number, value in enumerate(values, 1):
+            yield from item(value, f"{place}.{number}.member")
+
+    return check
+
+
+def _text(shape: model.Text) -> Check:
+    length = _within(shape, "length", len)
+    if not shape.pattern:
+        return length
+    java = _UNICODE in shape.pattern
+    matches = re.compile(shape.pattern.replace(_UNICODE, _IN_PYTHON), 0 if java else re.ASCII).fullmatch
+
+    def check(value: str, place: str) -> Iterator[str]:
+        wrong = list(length(value, place))
+        yield from wrong
+        # What is too long is not looked at any further, whatever it would cost.
+        if not wrong and matches(value) is None:
+            yield _refusal(value, place, f"Member must satisfy regular expression pattern: {shape.pattern}")
+
+    return check
+
+
+def _within(shape: model.Text | model.ListOf | model.Integer, what: str, measure: Callable[[Any], int]) -> Check:
+    low, high = shape.low, shape.high
+
+    def check(value: Any, place: str) -> Iterator[str]:  # noqa: ANN401 - a value of any shape with bounds
+        measured = measure(value)
+        if low is not None and measured < low:
+            yield _refusal(value, place, f"Member must have {what} greater than or equal to {low}")
+        if high is not None and measured > high:
+            yield _refusal(value, place, f"Member must have {what} less than or equal to {high}")
+
+    return check
+
+
+def _nothing(_: object, __: str) -> Iterator[str]:
+    return iter(())
+
+
+def _refusal(value: object, place: str, why: str) -> str:
+    text = str(value)
+    shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return f"Value '{shown}' at '{place}' failed to satisfy constraint: {why}"
