@@ -74,11 +74,13 @@ format: $(STAMP) ## Format the code and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-shapes: $(STAMP) ## Generate wire/shapes from the service model and wire/actions.txt
+shapes: $(STAMP) ## Generate wire/shapes and the table of permissions for the actions of wire/actions.txt
 	$(BIN)/python tools/shapes.py
+	$(BIN)/python tools/permissions.py
 
 shapes-check: $(STAMP)
 	$(BIN)/python tools/shapes.py --check
+	$(BIN)/python tools/permissions.py --check
 
 docs: $(STAMP) ## Write docs/reference: the rules page from docs/spec and the last full test run, the others from the code
 	$(BIN)/python tools/rules.py

@@ -2,7 +2,18 @@
 
 from types import ModuleType
 
-from bench.scenarios import answers, create, describe, floor, growth, postgres, reset, selective, start
+from bench.scenarios import answers, authorization, create, describe, floor, growth, postgres, reset, selective, start
 
-SCENARIOS: tuple[ModuleType, ...] = (answers, describe, selective, floor, create, start, reset, growth, postgres)
+SCENARIOS: tuple[ModuleType, ...] = (
+    answers,
+    describe,
+    selective,
+    floor,
+    create,
+    authorization,
+    start,
+    reset,
+    growth,
+    postgres,
+)
 BY_NAME = {scenario.NAME: scenario for scenario in SCENARIOS}

@@ -6,10 +6,12 @@ import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.clients.server import Server
+from tests.clients.roles import EXTERNAL_ID, ROLE, allow, arn, client, document, lend, may_accept
+from tests.clients.server import Server, account
 
 pytestmark = pytest.mark.extended
 
@@ -108,3 +110,79 @@ def test_the_provider_is_refused_only_what_it_expects(runs: Run, server: Server,
     assert {line["action"] for line in lines} >= {"CreateVpc", "DescribeVpcs", "DeleteVpc"}
     refused = {(line["service"], line["action"], line["code"]) for line in lines if line["status"] >= 400}
     assert refused <= EXPECTED
+
+
+# --- a provider that assumes a role -----------------------------------------------------------------------------------
+
+ROLE_CASE = "assume_role"
+MAKES_VPCS = ("ec2:CreateVpc", "ec2:DeleteVpc", "ec2:Describe*", "ec2:ModifyVpcAttribute")
+TEAMS = {"StringEquals": {"aws:RequestTag/team": "net"}}
+
+
+@pytest.fixture
+def variables(server: Server) -> dict[str, str]:
+    """What the case is told: a user who makes VPCs and asks for connections to an account, and a role that accepts there."""
+    asking, accepting = account(), account()
+    role_arn = f"arn:aws:iam::{accepting}:role/{ROLE}"
+    iam = client(server, asking, "iam")
+    iam.create_user(UserName="terraform")
+    mine = (*may_make_vpcs(asking), *may_ask_for_any(asking, accepting), allow("sts:AssumeRole", resource=role_arn))
+    iam.put_user_policy(UserName="terraform", PolicyName="peering", PolicyDocument=document(*mine))
+    key = iam.create_access_key(UserName="terraform")["AccessKey"]
+    lend(server, accepting, asking, *may_make_vpcs(accepting), *may_accept(accepting, asking))
+    return {
+        "access_key": key["AccessKeyId"],
+        "secret_key": key["SecretAccessKey"],
+        "role_arn": role_arn,
+        "external_id": EXTERNAL_ID,
+    }
+
+
+def may_make_vpcs(owner: str) -> list[dict[str, Any]]:
+    tag_new = {"StringEquals": {"ec2:CreateAction": "CreateVpc"}}
+    return [allow(*MAKES_VPCS), allow("ec2:CreateTags", resource=arn("vpc", "*", owner), **tag_new)]
+
+
+def may_ask_for_any(asking: str, accepting: str) -> list[dict[str, Any]]:
+    """Terraform knows no VPC's id beforehand, so the policy names accounts, and a tag."""
+    connections, create = arn("vpc-peering-connection", "*", asking), "ec2:CreateVpcPeeringConnection"
+    theirs = {"ArnLike": {"ec2:AccepterVpc": arn("vpc", "*", accepting)}}
+    return [
+        allow(create, resource=arn("vpc", "*", asking)),
+        allow(create, resource=connections, **theirs, **TEAMS),
+        allow("ec2:CreateTags", resource=connections, **TEAMS),
+        allow("ec2:DeleteVpcPeeringConnection", resource=connections, StringEquals={"ec2:ResourceTag/team": "net"}),
+    ]
+
+
+def run_with(server: Server, environment: dict[str, str], variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    told = {f"TF_VAR_{name}": value for name, value in variables.items()}
+    return subprocess.run(
+        [SCRIPT, server.endpoint, ROLE_CASE],
+        env={**environment, **told, "STRICT": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=RUN_SECONDS,
+    )
+
+
+@pytest.mark.rule("I120", "I201")
+def test_a_provider_that_assumes_a_role_peers_with_the_roles_account(
+    server: Server, environment: dict[str, str], variables: dict[str, str]
+) -> None:
+    done = run_with(server, environment, variables)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.rule("I120", "I138", "I176")
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [({"external_id": "isthmus-43"}, "Cannot assume IAM Role"), ({"team": "web"}, "UnauthorizedOperation")],
+)
+def test_a_provider_is_refused_where_one_condition_is_broken(
+    server: Server, environment: dict[str, str], variables: dict[str, str], broken: dict[str, str], words: str
+) -> None:
+    done = run_with(server, environment, {**variables, **broken})
+    assert done.returncode == 1
+    assert words in done.stdout

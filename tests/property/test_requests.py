@@ -283,10 +283,14 @@ def explore(count: int, *, first_seed: int, show_progress: bool = False) -> Coun
     return seen
 
 
+SEALED = {"DecodeAuthorizationMessage"}
+"""What takes a message that nobody can invent."""
+
+
 def test_no_request_breaks_the_server() -> None:
-    seen = explore(6_000, first_seed=1)
+    seen = explore(8_000, first_seed=1)
     answered = {line.split()[0] for line in seen if line.endswith(" 200")}
-    listed = {action for service in ("ec2", "sts") for action in services.tables(service).actions}
+    listed = {action for service in ("ec2", "sts") for action in services.tables(service).actions} - SEALED
     assert listed <= answered, "the requests are not plausible enough: some action was never answered with success"
     iam = services.tables("iam").actions.keys()  # so many that in this time not all of them can find what they need
     assert len(iam & answered) > len(iam) / 2

@@ -298,6 +298,12 @@ TRUST: Final = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"AWS":"222222222222"}}]}'
 )
 DOCUMENTS: Final = (ALLOW, ALLOW, TRUST, TRUST, TRUST.replace("222222222222", "arn:aws:iam::111111111111:user/ada"), "{}")
+ROLE_ARNS: Final = tuple(
+    f"arn:aws:iam::{account}:role{path}{name}"
+    for account in ("111111111111", "222222222222")
+    for path in ("/", "/x/")
+    for name in ("pilot", "lead")
+)
 POLICY_ARNS: Final = (
     *(f"arn:aws:iam::{account}:policy/lend" for account in (*ACCOUNTS, *ACCOUNTS)),
     *("arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/Nothing", "arn:aws:iam::1:policy/lend"),
@@ -358,6 +364,10 @@ TEXTS_BY_NAME: Final[Mapping[str, Sequence[str]]] = {
     "NewUserName": ("ada", "bob", "carol"),
     "NewGroupName": ("crew", "other"),
     "RoleName": ("pilot", "lead"),
+    "RoleArn": ROLE_ARNS,
+    "RoleSessionName": ("work", "w", "two words"),
+    "TransitiveTagKeys": ("Name", "team"),
+    "SourceIdentity": ("ada", "aws:ada"),
     "InstanceProfileName": ("ports", "decks"),
     "PolicyName": ("lend", "own"),
     "PolicyArn": POLICY_ARNS,

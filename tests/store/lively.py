@@ -13,6 +13,7 @@ from tests.store.builders import NOW
 STATES = ("pending-acceptance", "active", "rejected", "deleted", "deleting", "failed", "initiating-request")
 
 ALLOW = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}'
+VENDORS = "arn:aws:iam::aws:policy/AmazonVPCFullAccess"
 TRUST = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
     f'"Principal": {{"AWS": "{OTHER}"}}}}}}'
@@ -60,6 +61,7 @@ def _act(server: InProcess, clock: ManualClock) -> None:
     one.create_tags(Resources=[options], Tags=[{"Key": "Name", "Value": "default"}])
     _ask(one, mine[6], others[2], OTHER, HERE)
     _name(server.client(ONE, HERE, "iam"))
+    _begin(server.client(ONE, HERE, "sts"), server.client(OTHER, HERE, "sts"))
 
 
 def _name(iam: Client) -> None:
@@ -76,7 +78,15 @@ def _name(iam: Client) -> None:
     iam.add_role_to_instance_profile(InstanceProfileName="peering", RoleName="peering")
     iam.put_group_policy(GroupName="network", PolicyName="inline", PolicyDocument=ALLOW)
     iam.attach_user_policy(UserName="Ada", PolicyArn=policy)
-    iam.attach_role_policy(RoleName="peering", PolicyArn="arn:aws:iam::aws:policy/AmazonVPCFullAccess")
+    iam.attach_role_policy(RoleName="peering", PolicyArn=VENDORS)
+
+
+def _begin(one: Client, other: Client) -> None:
+    """Begin sessions of each kind."""
+    one.get_session_token()
+    one.get_federation_token(Name="eve", Policy=ALLOW, Tags=[{"Key": "Team", "Value": "réseau"}])
+    arn = f"arn:aws:iam::{ONE}:role/peering"
+    other.assume_role(RoleArn=arn, RoleSessionName="bob", Policy=ALLOW, PolicyArns=[{"arn": VENDORS}])
 
 
 def _ask(ec2: Client, own: str, peer: str, account: str, region: str) -> str:

@@ -98,7 +98,7 @@ def test_a_new_key_changes_nothing_for_anybody_and_a_changed_one_does(store: Any
     before = generation(store)
     key = write(store, lambda unit: administration.issue_key(unit, ONE))
     assert generation(store) == before
-    write(store, lambda unit: unit.access_keys.put(replace(key, user_id="AIDA1")))
+    write(store, lambda unit: unit.access_keys.put(replace(key, holder_id="AIDA1")))
     assert generation(store) == before + 1
 
 

@@ -111,9 +111,19 @@ BREAKS: list[tuple[str, list[str]]] = [
     ("tags-are-seen", [tag(STRANGER, f"(SELECT id FROM peering WHERE seq = {ACTIVE})", ACTIVE, "vpc-peering-connection")]),
     ("tags-are-seen", [tag(ONE, "'dopt-00000000000000000'", "0", "dhcp-options")]),
     ("tags-are-seen", [tag(ONE, A_VPC, "1", "unicorn")]),
-    ("keys-have-accounts", [f"UPDATE access_key SET account = '{STRANGER}' WHERE account = '{ONE}' AND user_id = ''"]),
-    ("keys-have-users", [f"UPDATE access_key SET user_id = 'AIDA' WHERE user_id = '' AND account = '{OTHER}'"]),
-    ("keys-have-users", [f"UPDATE access_key SET account = '{OTHER}' WHERE user_id <> ''"]),
+    (
+        "keys-have-accounts",
+        [
+            (
+                f"UPDATE access_key SET account = '{STRANGER}' "
+                f"WHERE account = '{ONE}' AND holder_id = '' AND session_token IS NULL"
+            )
+        ],
+    ),
+    ("keys-have-holders", [f"UPDATE access_key SET holder_id = 'AIDA' WHERE holder_id = '' AND account = '{OTHER}'"]),
+    ("sessions-have-keys", ["UPDATE sts_session SET id = 'ASIA' WHERE kind = 'federated-user'"]),
+    ("role-keys-have-sessions", ["UPDATE sts_session SET kind = 'federated-user'"]),
+    ("keys-have-holders", [f"UPDATE access_key SET account = '{OTHER}' WHERE holder_id <> '' AND session_token IS NULL"]),
     ("iam-parts", ["UPDATE iam_inline_policy SET owner_id = 'AGPA'"]),
     ("iam-parts", [f"UPDATE iam_attachment SET account = '{OTHER}' WHERE policy_id LIKE 'ANPA%' AND owner_id LIKE 'AROA%'"]),
     ("iam-parts", [f"UPDATE iam_membership SET account = '{OTHER}'"]),

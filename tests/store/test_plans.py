@@ -21,6 +21,7 @@ from tests.store.builders import NOW, ONE, REGION, Work, block, end, peering, vp
 
 PEERING = peering(1).id
 ACCEPTER = end(2)
+KEY = "ASIARTX3XBSEAAAAAAAA"
 
 
 class Recorder:
@@ -126,6 +127,16 @@ HOT: dict[str, tuple[Work, str]] = {
         page("security_group_rules", ("group_id", "sg-1")),
         "security_group_rule_group (group_id=? AND account=? AND region=? AND seq>?)",
     ),
+    "a key with its holder": (lambda unit: unit.access_keys.issued(KEY), "sqlite_autoindex_access_key_1 (id=?)"),
+    "keys of a user": (
+        lambda unit: unit.access_keys.long_term(ONE, "AIDA"),
+        "access_key_holder (account=? AND holder_id=?)",
+    ),
+    "the end of a role's sessions": (
+        lambda unit: unit.access_keys.end_sessions(ONE, "AROA"),
+        "access_key_holder (account=? AND holder_id=?)",
+    ),
+    "keys that have expired": (lambda unit: unit.access_keys.forget_expired(9), "access_key_expires (expires_at<?)"),
     "a page of tags": (page("tags"), "tag_place (account=? AND region=? AND seq>?)"),
     "how many by state": (
         lambda unit: unit.peerings.estimate(ONE, REGION, ("state", "active")),

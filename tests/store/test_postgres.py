@@ -25,7 +25,7 @@ from isthmus.domain.iam.objects import User
 from isthmus.domain.peering import DAY, LIFETIME
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
-from isthmus.store import migrate, pipeline, settle
+from isthmus.store import iam_invariants, migrate, pipeline, settle
 from isthmus.store.api import Kind, SchemaError
 from isthmus.store.clock import ManualClock, counted_seeds
 from isthmus.store.pipeline import masked, translated
@@ -218,6 +218,53 @@ def test_servers_that_are_asked_at_once_give_a_user_two_keys_and_no_more(url: st
             clients[0].create_user(UserName=f"user{number}")
             answers = sorted(pool.map(partial(create, name=f"user{number}"), clients))
             assert answers == ["LimitExceeded", "LimitExceeded", "made", "made"]
+
+
+TRUSTING = f'{{"Statement": {{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {{"AWS": "{ONE}"}}}}}}'
+
+
+@pytest.mark.rule("I7", "I181")
+def test_a_session_that_one_server_begins_opens_at_the_other_until_its_role_is_deleted(url: str) -> None:
+    settings = Settings(data=url)
+    with InProcess(settings) as one, InProcess(settings) as other:
+        iam = one.client(ONE, service="iam")
+        arn = iam.create_role(RoleName="net", AssumeRolePolicyDocument=TRUSTING)["Role"]["Arn"]
+        given = one.client(ONE, service="sts").assume_role(RoleArn=arn, RoleSessionName="work")["Credentials"]
+
+        def holder(unit: Unit) -> str | None:
+            found = unit.access_keys.issued(given["AccessKeyId"])
+            return None if found is None or found.session is None else f"{found.resource}, {found.session.name}"
+
+        assert [read(other.store, holder) for _ in range(2)] == ["role/net, work"] * 2
+        iam.delete_role(RoleName="net")
+        assert read(other.store, holder) is None
+
+
+@pytest.mark.rule("I7")
+def test_no_session_begins_beside_the_end_of_its_holder(url: str) -> None:
+    settings = Settings(data=url)
+    with InProcess(settings) as one, InProcess(settings) as other, ThreadPoolExecutor(4) as pool:
+        iam, sts = (server.client(ONE, service=name) for server, name in ((one, "iam"), (other, "sts")))
+        more = [each.client(ONE, service="sts") for each in (one, other)]
+
+        def ended(call: Callable[[], Any]) -> str:
+            try:
+                call()
+            except ClientError as error:
+                return str(error.response["Error"]["Code"])
+            return "done"
+
+        for number in range(10):
+            arn = iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=TRUSTING)["Role"]["Arn"]
+            calls = [partial(each.assume_role, RoleArn=arn, RoleSessionName="work") for each in (sts, *more)]
+            answers = list(pool.map(ended, [*calls, partial(iam.delete_role, RoleName=f"r{number}")]))
+            assert answers[-1] == "done"
+            assert set(answers) <= {"done", "AccessDenied"}
+
+        def broken(unit: Unit) -> list[Any]:
+            return unit.engine.query(iam_invariants.KEYS_OF_NOBODY) + unit.engine.query(iam_invariants.SESSIONS_WITHOUT_KEY)
+
+        assert read(one.store, broken) == []
 
 
 def test_a_unit_that_asks_nothing_else_still_learns_what_has_changed(url: str) -> None:

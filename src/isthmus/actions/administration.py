@@ -63,16 +63,32 @@ def create_key(unit: Unit, account: Account) -> AccessKey:
     return issue_key(unit, account.id)
 
 
-def issue_key(unit: Unit, account_id: str, user_id: str = "") -> AccessKey:
+def issue_key(unit: Unit, account_id: str, holder_id: str = "") -> AccessKey:
     """Make an access key for a user, or for an account's root (I4, I5).
 
     In open mode an account is there without having been made; one that is given a key is made, with its digits as its name.
     """
     key_id = access_keys.make(access_keys.LONG_TERM_PREFIX, account_id, unit.entropy(access_keys.ID_ENTROPY_BYTES))
     secret = access_keys.secret(unit.entropy(access_keys.SECRET_ENTROPY_BYTES))
+    _ensure(unit, account_id)
+    return unit.access_keys.put(AccessKey(key_id, account_id, secret, KeyStatus.ACTIVE, None, None, unit.now, holder_id))
+
+
+def issue_temporary_key(unit: Unit, account_id: str, holder_id: str, seconds: int, token_length: int) -> AccessKey:
+    """Make a key for a session: of a user, of a role, or of an account's root, good for so many seconds (I4 to I6)."""
+    key_id = access_keys.make(access_keys.TEMPORARY_PREFIX, account_id, unit.entropy(access_keys.ID_ENTROPY_BYTES))
+    secret = access_keys.secret(unit.entropy(access_keys.SECRET_ENTROPY_BYTES))
+    token = access_keys.session_token(unit.entropy(access_keys.TOKEN_ENTROPY_BYTES), token_length)
+    expires_at = unit.now + seconds * 1_000
+    _ensure(unit, account_id)
+    return unit.access_keys.put(
+        AccessKey(key_id, account_id, secret, KeyStatus.ACTIVE, token, expires_at, unit.now, holder_id)
+    )
+
+
+def _ensure(unit: Unit, account_id: str) -> None:
     if unit.accounts.get(account_id) is None:
         unit.accounts.put(Account(account_id, account_id, unit.now))
-    return unit.access_keys.put(AccessKey(key_id, account_id, secret, KeyStatus.ACTIVE, None, None, unit.now, user_id))
 
 
 def list_accounts(unit: Unit) -> list[Account]:
@@ -81,11 +97,11 @@ def list_accounts(unit: Unit) -> list[Account]:
 
 
 def show_account(unit: Unit, account_id: str) -> tuple[Account, list[AccessKey]]:
-    """Return an account and its keys. Raises `AdministrationError` where there is none."""
+    """Return an account and its long-term keys. Raises `AdministrationError` where there is none."""
     account = unit.accounts.get(account_id)
     if account is None:
         raise AdministrationError(f"There is no account {account_id}; `isthmus accounts list` shows those there are.")
-    return account, unit.access_keys.where(account=account_id)
+    return account, [key for key in unit.access_keys.where(account=account_id) if key.session_token is None]
 
 
 def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[str]:
@@ -101,9 +117,7 @@ def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[s
             "peering connections and delete the rest."
         )
     remove_objects(unit, account_id)
-    for key in keys:
-        unit.access_keys.delete(key)
-    for table in IAM_OWNED:
+    for table in IDENTITY[:-1]:
         unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
     unit.changed_authorizations()
     unit.accounts.delete(account)
@@ -145,7 +159,7 @@ def _end(unit: Unit, each: Peering, account_id: str) -> None:
 
 EVERYTHING: Final = ("journal", "tag", "peering_view", "peering", *OWNED)
 IAM_OWNED: Final = tuple(table.name for table in reversed(IAM))
-IDENTITY: Final = (*IAM_OWNED, "access_key", "account")
+IDENTITY: Final = (*IAM_OWNED, "sts_session", "access_key", "account")
 
 
 def reset(unit: Unit, *, identity: bool) -> None:

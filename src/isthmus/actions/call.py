@@ -4,8 +4,11 @@ Handlers get a `Call` beside their typed request. Looking an object up and askin
 (ADR 8), so that nobody can do one and forget the other.
 """
 
-from collections.abc import Iterable
-from typing import Final, Protocol
+from collections.abc import Iterable, Mapping
+from enum import Enum, auto
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -17,8 +20,10 @@ from isthmus.store.rows import Rows
 from isthmus.store.table import Row
 from isthmus.store.unit import Unit
 
-FREE: Final = frozenset({("sts", "GetCallerIdentity")})
-"""Actions by service that need no permission, and cannot be denied (I121)."""
+if TYPE_CHECKING:
+    from isthmus.policy.context import Source
+
+EC2: Final = "ec2"
 ID_DIGITS: Final = 17
 ID_BYTES: Final = 9
 
@@ -54,6 +59,14 @@ class RandomIdentifiers:
         return ids.new_id(kind, unit.entropy(ID_BYTES).hex()[:ID_DIGITS])
 
 
+@cache
+def _policies() -> ModuleType:
+    """Return what asks policies, loaded for the first caller that they bind."""
+    from isthmus.actions.authorization import asking
+
+    return asking
+
+
 class Owned(Protocol):
     """An object that one account owns in one Region."""
 
@@ -66,18 +79,86 @@ class Owned(Protocol):
         """Where it is."""
 
 
+class Found(NamedTuple):
+    """An object that was looked up: its kind, its id, and its row, None where there is none."""
+
+    kind: str
+    id: str
+    row: object | None
+
+
+class Origin(Protocol):
+    """Where a request came from, for whoever asks: condition keys do (I95)."""
+
+    def source_ip(self) -> str | None:
+        """Return the address of whoever sent it (I101), None where it has none."""
+
+    def is_secure(self) -> bool:
+        """Tell whether it came over TLS (I29)."""
+
+    def header(self, name: str) -> str | None:
+        """Return its header of that lower-case name."""
+
+
+class Nowhere:
+    """Where a call comes from that no request has brought."""
+
+    def source_ip(self) -> str | None:
+        """Return nothing."""
+
+    def is_secure(self) -> bool:
+        """Say no."""
+        return False
+
+    def header(self, name: str) -> str | None:
+        """Return nothing."""
+
+
+NOWHERE: Final = Nowhere()
+
+
+class Reuse(Enum):
+    """Whether the answer to a question may be given again, as long as nothing was committed (ADR 18)."""
+
+    ALWAYS = auto()
+    ASK_AGAIN = auto()
+    """Once the action itself, on `*`, has been authorized again."""
+    NEVER = auto()
+
+
 class Call:
     """The context of one action."""
 
-    __slots__ = ("_identifiers", "action", "authorized", "principal", "request_id", "rules", "store")
+    __slots__ = (
+        "_identifiers",
+        "action",
+        "authorized",
+        "origin",
+        "principal",
+        "request",
+        "request_id",
+        "reuse",
+        "rules",
+        "store",
+    )
 
     def __init__(
-        self, action: str, principal: Principal, store: Unit, rules: Rules, request_id: str, identifiers: Identifiers
+        self,
+        action: str,
+        principal: Principal,
+        store: Unit,
+        rules: Rules,
+        request_id: str,
+        identifiers: Identifiers,
+        request: Any = None,  # noqa: ANN401 - each action's own type
+        origin: Origin = NOWHERE,
     ) -> None:
-        """Bind a principal and a unit of work to an action."""
+        """Bind a principal and a unit of work to an action, and to the typed request and where that came from."""
         self.action, self.principal, self.store, self.rules = action, principal, store, rules
         self.request_id, self._identifiers = request_id, identifiers
+        self.request, self.origin = request, origin
         self.authorized = False
+        self.reuse = Reuse.ALWAYS
 
     @property
     def account(self) -> str:
@@ -112,14 +193,37 @@ class Call:
         """Return a fresh id for an object of this kind (S501)."""
         return self._identifiers.object_id(self.store, kind)
 
-    def authorize(self, resource: str = "*") -> None:
-        """Ask whether the caller may do what it asks to the object with that ARN; say nothing if so.
+    def authorize(
+        self,
+        resource: str = "*",
+        keys: Mapping[str, "Source"] | None = None,
+        *,
+        action: str = "",
+        found: Found | None = None,
+    ) -> None:
+        """Ask whether the caller may do what it asks; say nothing if so.
 
-        Root may do everything in its account (I117), and everybody may ask who they are (I121). Nobody else may do anything
-        until policies are evaluated, which is to happen here; handlers do not change for that.
+        What a call of EC2 is checked for follows from its action and its request, all of it at once (I131), so its handlers
+        name nothing; `found` spares reading again what they have read. Those of IAM and STS name the resource by its ARN,
+        condition keys beside the common ones, and an action where it is not the call's own; they may ask several times.
+
+        Raises UnauthorizedOperation on EC2 and AccessDenied on the others, with the reason (I151 to I156). An account's root
+        may do everything in it (I117), and is not asked.
         """
-        if self.principal.kind != ROOT and (self.principal.service, self.action) not in FREE:
-            raise _refusal(self.principal, self.action, resource)
+        if self.principal.kind != ROOT and not (self.authorized and self.principal.service == EC2):
+            _policies().authorize(self, resource, keys, action, found)
+        self.authorized = True
+
+    def authorize_role(
+        self, resource: str, trust: str | None, keys: Mapping[str, "Source"] | None = None, *, action: str = ""
+    ) -> None:
+        """Ask whether a role's trust policy lets the caller in, and whether the caller may go there (I118 to I120).
+
+        `resource` is the role's ARN, `trust` the text of its trust policy, None where there is no such role: the refusal is
+        the same (I157). Raises AccessDenied, across accounts without a reason (I156). An account's root is asked too: STS
+        lets none assume roles, but that of open mode.
+        """
+        _policies().authorize_role(self, resource, trust, keys, action)
         self.authorized = True
 
     def find(self, rows: Rows[Row], row_id: str) -> Row:
@@ -130,7 +234,7 @@ class Call:
         """
         ids.check(rows.table.kind, row_id)
         found = rows.visible(self.account, self.region, row_id)
-        self.authorize()
+        self.authorize(found=Found(rows.table.kind, row_id, found))
         if found is None:
             raise errors.not_found(rows.table.kind, row_id)
         return found
@@ -165,9 +269,3 @@ class Call:
         For rules about rows that have no common parent which `hold` could lock.
         """
         self.store.engine.alone(*names)
-
-
-def _refusal(who: Principal, action: str, resource: str) -> errors.ApiError:
-    """Say that nobody allows it, in the words of the service that was called (I151, I156)."""
-    refuse = errors.unauthorized if who.service == "ec2" else errors.access_denied
-    return refuse(who.arn, f"{who.service}:{action}", resource)

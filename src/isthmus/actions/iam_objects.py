@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from isthmus.actions.call import Call
 from isthmus.domain import regions
-from isthmus.domain.accounts import ROOT, USER, AccessKey
+from isthmus.domain.accounts import ROOT, USER
 from isthmus.domain.iam import errors, limits, names
 from isthmus.domain.iam.names import ID_ENTROPY_BYTES, ROOT_PATH
 from isthmus.domain.iam.objects import Group, InstanceProfile, ManagedPolicy, Named, Role, User
@@ -94,12 +94,6 @@ def find_user_or_self(call: Call, name: str | None) -> User | None:
     if call.principal.kind not in {USER, ROOT}:
         raise errors.nobody_named()
     return call.store.iam_users.get(call.principal.user_id) if call.principal.kind == USER else None
-
-
-def long_term_keys(call: Call, user_id: str) -> list[AccessKey]:
-    """Return the keys of a user, or without an id of the account's root, that no session was given."""
-    keys = call.store.access_keys.where(account=call.account, user_id=user_id)
-    return [key for key in keys if key.session_token is None]
 
 
 def claim(call: Call, rows: IamRows[Row], path: str | None, name: str) -> str:

@@ -32,13 +32,22 @@ def named(call: Call, arn: str, kind: str) -> ManagedPolicy:
     parsed = names.parse_arn(arn)
     if parsed is None or parsed[2] != "policy":
         raise errors.invalid_arn(arn)
-    partition, account, _, path, name = parsed
-    found = None
-    if partition == regions.partition_of(call.region) and account in (call.account, vendor.ACCOUNT):
-        found = vendor.named(name) if account == vendor.ACCOUNT else call.store.iam_policies.named(account, name)
-    if found is None or found.path != path:
+    found = lookup(call, call.account, arn)
+    if found is None:
         raise errors.no_such(kind, arn)
     return found
+
+
+def lookup(call: Call, account: str, arn: str) -> ManagedPolicy | None:
+    """Return the policy with this ARN if it is the account's own or the vendor's."""
+    parsed = names.parse_arn(arn)
+    if parsed is None:
+        return None
+    partition, owner, kind, path, name = parsed
+    if (partition, kind) != (regions.partition_of(call.region), "policy") or owner not in (account, vendor.ACCOUNT):
+        return None
+    found = vendor.named(name) if owner == vendor.ACCOUNT else call.store.iam_policies.named(owner, name)
+    return found if found is not None and found.path == path else None
 
 
 def by_ids(call: Call, ids: Iterable[str]) -> Mapping[str, ManagedPolicy]:

@@ -17,11 +17,13 @@ Handler = Callable[[Any, Call], Any]
 
 READS: Final = ("Describe", "Get", "List", "Decode", "Simulate")
 """Actions that begin so only read; every other one may write (the one place that says so)."""
+WRITES: Final = frozenset({"GetSessionToken", "GetFederationToken"})
+"""Those that make what they are called after getting."""
 
 
 def kind_of(action: str) -> Kind:
     """Tell whether an action only reads."""
-    return Kind.READ if action.startswith(READS) else Kind.WRITE
+    return Kind.READ if action.startswith(READS) and action not in WRITES else Kind.WRITE
 
 
 def snake_case(action: str) -> str:

@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "health": "isthmus.cli.server:health",
     "metrics": "isthmus.cli.server:metrics",
     "actions": "isthmus.cli.actions:actions",
+    "why-denied": "isthmus.cli.why_denied:why_denied",
     "export": "isthmus.cli.move:export",
     "import": "isthmus.cli.move:import_",
     "backup": "isthmus.cli.move:backup",

@@ -5,6 +5,7 @@ bits of chance. Entropy is an argument, so that the same seed gives the same key
 """
 
 from base64 import b32decode, b32encode, b64encode
+from hashlib import sha256
 
 LONG_TERM_PREFIX = "AKIA"  # I2
 TEMPORARY_PREFIX = "ASIA"
@@ -13,6 +14,8 @@ PREFIXES = (LONG_TERM_PREFIX, TEMPORARY_PREFIX)
 ID_LENGTH = 20
 ID_ENTROPY_BYTES = 5
 SECRET_ENTROPY_BYTES = 30  # 40 characters of base64, whose alphabet is that of I5
+TOKEN_ENTROPY_BYTES = 48
+TOKEN_LENGTH = 356  # about as long as the real ones are, so that whoever keeps them has the room
 
 ACCOUNT_LIMIT = 10**12
 _ACCOUNT_MASK = 0x7FFF_FFFF_FF80  # of the first six bytes
@@ -54,3 +57,11 @@ def secret(entropy: bytes) -> str:
     """A secret access key of 40 characters from 30 bytes of `entropy` (I5)."""
     assert len(entropy) == SECRET_ENTROPY_BYTES, len(entropy)
     return b64encode(entropy).decode()
+
+
+def session_token(entropy: bytes, length: int) -> str:
+    """A session token of that many characters or more (I5); what nobody can guess of it is 48 bytes of `entropy`."""
+    assert len(entropy) == TOKEN_ENTROPY_BYTES, len(entropy)
+    token, wanted = b64encode(entropy).decode(), max(length, TOKEN_LENGTH)
+    filling = b64encode(sha256(entropy).digest()).decode().rstrip("=")
+    return (token + filling * (wanted // len(filling) + 1))[:wanted]

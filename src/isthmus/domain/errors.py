@@ -40,13 +40,14 @@ WORDING: Mapping[str, tuple[str, str]] = MappingProxyType(
             "UnauthorizedOperation",
             (
                 "You are not authorized to perform this operation. User: {principal} is not authorized to perform: "
-                "{action} on resource: {resource} {tail}.{encoded_tail}"
+                "{action}{on} {tail}{encoded_tail}"
             ),
-        ),  # S135
+        ),  # S135, I151, I152
         "access_denied": (
             "AccessDenied",
-            "User: {principal} is not authorized to perform: {action} on resource: {resource} {tail}",
+            "User: {principal} is not authorized to perform: {action} on resource: {resource}{tail}",
         ),  # I156
+        "invalid_authorization_message": ("InvalidAuthorizationMessageException", "Message is not valid"),  # I161
         "dry_run": ("DryRunOperation", "Request would have succeeded, but DryRun flag is set."),  # S134
         # Load and trouble
         "request_limit_exceeded": ("RequestLimitExceeded", "Request limit exceeded."),  # S136
@@ -186,8 +187,6 @@ OVER_QUOTA: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 
-DEFAULT_DENIAL = "because no identity-based policy allows the {action} action"  # S135
-
 
 class ApiError(Exception):
     """The caller's fault, in EC2's words: `code` is what programs compare, `message` what people read."""
@@ -324,23 +323,32 @@ def malformed_policy_document(message: str) -> ApiError:
 # May they
 
 
-def unauthorized(principal: str, action: str, resource: str, why: str = "", encoded: str = "") -> ApiError:
-    """No policy allows it, or one forbids it (S135).
+def unauthorized(principal: str, action: str, why: str, resource: str = "", encoded: str = "") -> ApiError:
+    """No policy allows it, or one forbids it (S135, I151).
 
-    `principal` and `resource` are ARNs, `action` has its service (`ec2:CreateVpc`). `why` replaces the tail about a
-    missing identity-based policy, for instance `with an explicit deny in an identity-based policy: arn:…`.
+    `principal` and `resource` are ARNs, `action` has its service (`ec2:CreateVpc`); an action that is about no resource
+    leaves that out (I152). `why` ends the sentence (I153), for instance `with an explicit deny in an identity-based
+    policy: arn:…`.
     """
-    tail = why or DEFAULT_DENIAL.format(action=action)
-    encoded_tail = f" Encoded authorization failure message: {encoded}" if encoded else ""
     return _worded(
-        "unauthorized", principal=principal, action=action, resource=resource, tail=tail, encoded_tail=encoded_tail
+        "unauthorized",
+        principal=principal,
+        action=action,
+        on=f" on resource: {resource}" if resource else "",
+        tail=why,
+        encoded_tail=f". Encoded authorization failure message: {encoded}" if encoded else "",
     )
 
 
 def access_denied(principal: str, action: str, resource: str, why: str = "") -> ApiError:
-    """The same in the words of STS and IAM (I156)."""
-    tail = why or DEFAULT_DENIAL.format(action=action)
+    """The same in the words of STS and IAM; without `why` it says nothing of the reason (I156)."""
+    tail = f" {why}" if why else ""
     return _worded("access_denied", principal=principal, action=action, resource=resource, tail=tail)
+
+
+def invalid_authorization_message() -> ApiError:
+    """What is to be decoded was not encoded here for the caller's account (I161)."""
+    return _worded("invalid_authorization_message")
 
 
 def dry_run() -> ApiError:

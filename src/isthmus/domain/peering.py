@@ -249,6 +249,11 @@ def _fate(requester: End, accepter: End, *, accepter_exists: bool) -> State:
     return State.FAILED if impossible else State.PENDING_ACCEPTANCE
 
 
+def accepter_asked(caller: tuple[str, str], vpc_id: str, owner: str | None, region: str | None) -> tuple[str, str, str]:
+    """Return account, Region and VPC that a request names as its accepter; who names neither means its own (S233)."""
+    return owner or caller[0], region or caller[1], vpc_id
+
+
 def check_outstanding(count: int, limit: int) -> None:
     """Refuse a request when its VPC already has `limit` outstanding ones (S243)."""
     if count >= limit:

@@ -204,8 +204,8 @@ def account_as_json(account: Account) -> dict[str, Any]:
 def key_as_json(key: AccessKey, *, with_secret: bool = False) -> dict[str, Any]:
     """Return a key, with the unique id of its user unless it is the root's; its secret only where it was just made."""
     shown = {"access_key_id": key.id, "status": key.status.value, "created_at": instant(key.created_at)}
-    if key.user_id:
-        shown["user_id"] = key.user_id
+    if key.holder_id:
+        shown["user_id"] = key.holder_id
     return {**shown, "secret_access_key": key.secret} if with_secret else shown
 
 
@@ -244,6 +244,32 @@ async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN4
         lambda unit: administration.create_account(unit, name, None if account_id is None else str(account_id)),
     )
     return _json(200, {**account_as_json(made.account), "access_keys": [key_as_json(made.key, with_secret=True)]})
+
+
+# --- permissions ------------------------------------------------------------------------------------------------------
+
+
+async def _why_denied(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    from isthmus.actions.authorization import reasons  # most servers are never asked
+
+    _only(args, "message", "caller", "action", "resources", "context", "region")
+    message, said = args.get("message"), args.get("context", {})
+    resources = args.get("resources", [])
+    if not isinstance(said, dict) or not isinstance(resources, list):
+        raise BadRequestError("context must be an object of condition keys, and resources a list of ARNs.")
+    asked = [str(each) for each in resources]
+    keys = {str(name): tuple(map(str, each)) if isinstance(each, list) else str(each) for name, each in said.items()}
+
+    def work(unit: Unit) -> dict[str, Any]:
+        if message is not None:
+            return reasons.of_message(unit, str(message))
+        who, action = str(args.get("caller", "")), str(args.get("action", ""))
+        return reasons.of_call(unit, who, action, asked, keys, str(args.get("region", "")))
+
+    try:
+        return _json(200, await store.run(Kind.READ, work))
+    except ValueError as error:
+        raise BadRequestError(str(error)) from None
 
 
 # --- reset and metrics --------------------------------------------------------------------------------------------------
@@ -288,6 +314,7 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("GET", "accounts"): _accounts,
     ("POST", "accounts"): _change_account,
     ("POST", "reset"): _reset,
+    ("POST", "why-denied"): _why_denied,
     ("GET", "metrics"): _metrics,
 }
 

@@ -199,7 +199,7 @@ def _verified(claim: Claim, text: bytes, issued: IssuedKey | None, service_now: 
         raise Refused(Refusal.MISMATCH)
     if key.expires_at is not None and service_now >= key.expires_at:
         raise Refused(Refusal.SESSION_EXPIRED)
-    return _holder(key.account, key.user_id, issued.resource, key.id, claim.region, claim.service)
+    return _holder(issued, claim.region, claim.service)
 
 
 def _same_token(ours: str | None, theirs: str | None) -> bool:
@@ -235,19 +235,9 @@ def _unissued(key_id: str, identity: IdentitySettings, region: str, service: str
 
 
 @lru_cache(maxsize=1_024)
-def _holder(account: str, user_id: str, resource: str, key_id: str, region: str, service: str) -> Principal:
-    """Who holds a key of ours, a user or the root (I1, I3); the same few call again and again."""
-    if not user_id:
-        return _root(account, key_id, region, service)
-    return accounts.user(
-        account,
-        user_id,
-        resource,
-        access_key_id=key_id,
-        region=region,
-        service=service,
-        partition=regions.partition_of(region),
-    )
+def _holder(issued: IssuedKey, region: str, service: str) -> Principal:
+    """Who holds a key of ours; the same few call again and again."""
+    return accounts.holder(issued, region=region, service=service, partition=regions.partition_of(region))
 
 
 def _root(account: str, key_id: str, region: str, service: str) -> Principal:

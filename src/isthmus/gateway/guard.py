@@ -5,6 +5,7 @@ must look as no browser of a stranger's page would send it. Pure functions over 
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
@@ -63,14 +64,32 @@ def source(http: HttpRequest, bounds: Bounds) -> str:
     It is the peer's; where that is a trusted proxy, the right-most entry of X-Forwarded-For that is not one. Entries
     left of it are the caller's own words. Where it is no address, the proxy that passed it on is as far as we can see.
     """
+    believed = _normal(http.peer)
+    if not bounds.trusted_proxies:
+        return believed
     address = _address(http.peer)
-    believed = http.peer if address is None else str(address)
     for entry in reversed(_forwarded(http)):
         if address is None or not _is_trusted(address, bounds.trusted_proxies):
             break
         address = _address(entry)
         believed = believed if address is None else str(address)
     return believed
+
+
+@lru_cache(maxsize=1_024)
+def _normal(peer: str) -> str:
+    """An address as everybody writes it; another text stays."""
+    address = _address(peer)
+    return peer if address is None else str(address)
+
+
+def is_secure(http: HttpRequest, bounds: Bounds) -> bool:
+    """Whether the caller spoke TLS: to us, or, as X-Forwarded-Proto says, to a trusted proxy (I29)."""
+    if http.secure:
+        return True
+    address = _address(http.peer)
+    is_believed = address is not None and _is_trusted(address, bounds.trusted_proxies)
+    return is_believed and (http.header("x-forwarded-proto") or "").strip().lower() == "https"
 
 
 def _forwarded(http: HttpRequest) -> Sequence[str]:
@@ -81,6 +100,7 @@ def _is_trusted(address: Address, trusted: Iterable[Network]) -> bool:
     return any(address in network for network in trusted)
 
 
+@lru_cache(maxsize=1_024)  # the same few ask again and again
 def _address(text: str) -> Address | None:
     """An address, with or without port; IPv4 in IPv6 clothes is IPv4."""
     name = text if text.count(":") > 1 and not text.startswith("[") else _host_name(text)

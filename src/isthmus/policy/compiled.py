@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from isthmus.domain import errors
 from isthmus.policy import conditions, document, faults, match, principals, variables
@@ -48,16 +49,38 @@ LIMITS: Final[Mapping[Kind, tuple[int, str]]] = {
 }
 INLINE_LIMITS: Final[Mapping[str, int]] = {"user": 2_048, "role": 10_240, "group": 5_120}  # all of an owner's together
 TRUST_ACTIONS: Final = "sts:"
+NOTHING: Final = Context()
 
 
 class Compiled(Struct, frozen=True):
-    """A statement as functions. `covers_action` takes the folded action."""
+    """A statement as functions. `covers_action` takes the folded action; `asks` are the keys of each condition, folded."""
 
     statement: Statement
     covers_action: Callable[[str], bool]
     covers_resource: ResourceTest
     names: Naming
     conditions: tuple[Condition, ...]
+    asks: tuple[frozenset[str], ...] = ()
+
+    def settled(self, context: Context, constant: frozenset[str]) -> "Compiled | None":
+        """The statement without the conditions that ask for nothing but these keys; None where one of those does not hold.
+
+        For a caller of whom these keys always say the same: it decides what the statement would.
+        """
+        left: list[tuple[Condition, frozenset[str]]] = []
+        for condition, asks in zip(self.conditions, self.asks, strict=True):
+            if not asks <= constant:
+                left.append((condition, asks))
+            elif not condition(context):
+                return None
+        return replace(self, conditions=tuple(each for each, _ in left), asks=tuple(asks for _, asks in left))
+
+    def remaining(self, resource: Arn | None) -> tuple[Condition, ...] | None:
+        """What is left to ask of it for a resource, once its action is covered; None where it is about other resources."""
+        element = self.statement.resources
+        if element is not None and variables.OPENING in "".join(element.values):
+            return (partial(self.covers_resource, resource), *self.conditions)
+        return self.conditions if self.covers_resource(resource, NOTHING) else None
 
     def applies(self, resource: Arn | None, context: Context) -> bool:
         """Whether resource and conditions match, for an action that is covered."""
@@ -164,11 +187,10 @@ class _Compiler:
         covers_action = self.part(partial(_actions, statement.actions), lambda _: otherwise)
         covers_resource = self.part(partial(self.resources, statement, otherwise=otherwise), covers)
         names = self.part(partial(self.principals, statement.principals), names)
-        tests = [
-            self.part(partial(self.condition, clause, otherwise=otherwise), lambda _: otherwise)
-            for clause in statement.conditions
-        ]
-        return Compiled(statement, covers_action, covers_resource, names, tuple(tests))
+        instead: tuple[Condition, frozenset[str]] = (lambda _: otherwise, frozenset())
+        tests = [self.part(partial(self.condition, clause, otherwise=otherwise), instead) for clause in statement.conditions]
+        conditions, asks = tuple(test for test, _ in tests), tuple(keys for _, keys in tests)
+        return Compiled(statement, covers_action, covers_resource, names, conditions, asks)
 
     def part(self, make: Callable[[], Part], instead: Part) -> Part:
         """What was made, or, when it cannot be, the other thing."""
@@ -222,10 +244,10 @@ class _Compiler:
             raise Malformed(faults.PROHIBITED.format(field="NotPrincipal"))
         return principals.naming(element.values)
 
-    def condition(self, clause: Clause, *, otherwise: bool) -> Condition:
+    def condition(self, clause: Clause, *, otherwise: bool) -> tuple[Condition, frozenset[str]]:
         test, keys = conditions.condition(clause, self.version, otherwise=otherwise)
         self.keys.update(keys)
-        return test
+        return test, frozenset(each.folded for each in keys)
 
 
 def _actions(element: Element | None) -> Callable[[str], bool]:

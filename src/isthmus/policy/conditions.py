@@ -98,6 +98,7 @@ def number(text: str) -> Decimal:
     return Decimal(text)
 
 
+@lru_cache(maxsize=1_024)  # the requests of one second ask for the same one
 def instant(text: str) -> Decimal:
     """The seconds since 1970 of a date of the W3C's profile of ISO 8601, or of a count of seconds (I87).
 

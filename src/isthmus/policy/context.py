@@ -1,13 +1,15 @@
 """The request context: what is true of one request, asked by condition keys (I91, I95 to I100)."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from msgspec import Struct
 
 # One text, or the texts of a multivalued key (I90). A key that has no value is not there.
 Value: TypeAlias = str | tuple[str, ...]
 Source: TypeAlias = Value | Callable[[], Value | None]
+
+T = TypeVar("T")
 
 SEPARATOR = "/"
 fold = str.casefold
@@ -24,6 +26,11 @@ class Key(Struct, frozen=True):
     name: str
     family: str = ""
     member: str = ""
+
+    @property
+    def folded(self) -> str:
+        """What is asked for, folded: the key, or the family of which it is a member."""
+        return self.family or self.name
 
 
 def key(written: str) -> Key:
@@ -71,7 +78,7 @@ class Context:
         """The value of a key, None when it has none; an empty set of values is none."""
         if wanted.family:
             members = self._families.get(wanted.family)
-            source = None if members is None else _member(members, wanted.member)
+            source = None if members is None else member(members, wanted.member)
         else:
             source = self._values.get(wanted.name)
         if source is None:
@@ -80,11 +87,11 @@ class Context:
         return found if found or found == "" else None
 
 
-def _member(members: Mapping[str, Source], member: str) -> Source | None:
+def member(members: Mapping[str, T], wanted: str) -> T | None:
     """The value under that name; else under the first by code point of the names that differ only in case (I91)."""
-    source = members.get(member)
-    if source is not None:
-        return source
-    folded = fold(member)
+    found = members.get(wanted)
+    if found is not None:
+        return found
+    folded = fold(wanted)
     alike = [name for name in members if fold(name) == folded]
     return members[min(alike)] if alike else None

@@ -185,12 +185,14 @@ def actions(patterns: Iterable[str]) -> Test:
 # ARNs
 
 
+@lru_cache(maxsize=4_096)
 def arn(text: str) -> Arn | None:
     """The six fields of an ARN, None for a text that has not so many."""
     fields = text.split(":", ARN_FIELDS - 1)
     return tuple(fields) if len(fields) == ARN_FIELDS else None
 
 
+@lru_cache(maxsize=4_096)  # the same resources are asked for again and again
 def resource_arn(text: str) -> Arn | None:
     """The six fields of a resource's ARN, as `arn_test(..., folded=True)` takes them; None for `*` (I64, I66)."""
     fields = arn(text)

@@ -6,12 +6,27 @@ _HOLDERS = " UNION ALL ".join(f"SELECT id, account FROM {table}" for table in ("
 _PRINCIPALS = " UNION ALL ".join(f"SELECT id, account, boundary_id FROM {table}" for table in ("iam_user", "iam_role"))
 _VENDORS = ", ".join(f"'{each.id}'" for each in vendor.policies())
 
-KEYS_OF_NO_USER = (
-    "SELECT access_key.id, access_key.user_id FROM access_key "
-    "LEFT JOIN iam_user ON iam_user.id = access_key.user_id AND iam_user.account = access_key.account "
-    "WHERE access_key.user_id <> '' AND iam_user.id IS NULL"
+KEYS_OF_NOBODY = (
+    "SELECT access_key.id, access_key.holder_id FROM access_key "
+    "LEFT JOIN iam_user ON iam_user.id = access_key.holder_id AND iam_user.account = access_key.account "
+    "LEFT JOIN iam_role ON iam_role.id = access_key.holder_id AND iam_role.account = access_key.account "
+    "AND access_key.session_token IS NOT NULL "
+    "WHERE access_key.holder_id <> '' AND iam_user.id IS NULL AND iam_role.id IS NULL"
 )
-"""Keys, and whose they would be."""
+"""Keys, and whose they would be; a role has temporary ones only."""
+
+SESSIONS_WITHOUT_KEY = (
+    "SELECT sts_session.id FROM sts_session LEFT JOIN access_key ON access_key.id = sts_session.id "
+    "AND access_key.account = sts_session.account AND access_key.session_token IS NOT NULL WHERE access_key.id IS NULL"
+)
+"""Sessions that no temporary key of their account opens."""
+
+KEYS_WITHOUT_SESSION = (
+    "SELECT access_key.id, access_key.holder_id FROM access_key "
+    "JOIN iam_role ON iam_role.id = access_key.holder_id LEFT JOIN sts_session ON sts_session.id = access_key.id "
+    "WHERE coalesce(sts_session.kind, '') <> 'assumed-role'"
+)
+"""Keys of roles that would open no session of the role."""
 
 STRAY_PARTS = " UNION ALL ".join(
     f"SELECT '{word}', part.{column} FROM {table} AS part LEFT JOIN ({owners}) AS owner "

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from isthmus.domain.iam.names import ROOT_PATH, folded
-from isthmus.domain.iam.objects import Attachment
+from isthmus.domain.iam.objects import Attachment, Role
 from isthmus.store.rows import Rows
 from isthmus.store.table import Row, Table
-from isthmus.store.tables import IAM_ATTACHMENTS
+from isthmus.store.tables import IAM_ATTACHMENTS, IAM_ROLES
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
@@ -68,6 +68,20 @@ class IamRows(Rows[Row]):
         self._unit.changed_authorizations()
 
 
+class RoleRows(IamRows[Role]):
+    """Roles, which are used without being changed."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, IAM_ROLES)
+
+    def used(self, role_id: str, now: int, region: str) -> None:
+        """Note when and where a role was last assumed. That is no change of the role, and nobody loses a race to it."""
+        self._unit.engine.later(_USED, (now, region, role_id))
+
+
 class AttachmentRows(IamRows[Attachment]):
     """Attached managed policies, and how often each is used."""
 
@@ -86,6 +100,7 @@ class AttachmentRows(IamRows[Attachment]):
         return dict(self._unit.engine.query(_BOUNDARY_USAGE, (account, account)))
 
 
+_USED: Final = "UPDATE iam_role SET last_used_at = ?, last_used_region = ? WHERE id = ?"
 _USAGE: Final = "SELECT policy_id, count(*) FROM iam_attachment WHERE account = ? GROUP BY policy_id"
 _BOUNDARY_USAGE: Final = """
 SELECT boundary_id, count(*) FROM (

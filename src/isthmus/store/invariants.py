@@ -375,9 +375,19 @@ INVARIANTS: Final = (
         _told(_KEYS_OF_NOBODY, "the key {0} belongs to {1}, which does not exist"),
     ),
     Invariant(
-        "keys-have-users",
-        "Every access key that is not the root's belongs to a user of its account (I7).",
-        _told(iam_invariants.KEYS_OF_NO_USER, "the key {0} belongs to {1}, which is no user of its account"),
+        "keys-have-holders",
+        "Every access key that is not the root's belongs to a user of its account, or, if temporary, a role (I7).",
+        _told(iam_invariants.KEYS_OF_NOBODY, "the key {0} belongs to {1}, which is no user or role of its account"),
+    ),
+    Invariant(
+        "sessions-have-keys",
+        "Every session is opened by a temporary key of its account (I6).",
+        _told(iam_invariants.SESSIONS_WITHOUT_KEY, "no key opens the session {0}"),
+    ),
+    Invariant(
+        "role-keys-have-sessions",
+        "Every key of a role opens a session of it (I1).",
+        _told(iam_invariants.KEYS_WITHOUT_SESSION, "the key {0} of the role {1} has no session"),
     ),
     Invariant(
         "iam-parts",

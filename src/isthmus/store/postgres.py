@@ -40,7 +40,16 @@ POLL_SECONDS: Final = 0.001
 SHORTEST_NAP: Final = 0.01
 LOOKS: Final = 8
 """How often a unit is run that finds the state changed whenever it looks."""
-_LOCKED: Final = ("vpc", "peering", "peering_view", "tag", "access_key", "account", *(table.name for table in IAM))
+_LOCKED: Final = (
+    "vpc",
+    "peering",
+    "peering_view",
+    "tag",
+    "sts_session",
+    "access_key",
+    "account",
+    *(table.name for table in IAM),
+)
 RESET_LOCK: Final = f"LOCK TABLE {', '.join(_LOCKED)} IN EXCLUSIVE MODE"
 """Nobody writes beside a reset, nor locks what it is about to delete."""
 
@@ -183,6 +192,7 @@ class PostgresStore:
     def set_offset(self, unit: Unit, offset: int) -> None:
         """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
         unit.writes()
+        unit.access_keys.stay_expired(unit.wall + offset)
         unit.engine.later("UPDATE server_state SET clock_offset = ?", (offset,))
 
     # --- the event loop's side ----------------------------------------------------------------------------------------
@@ -287,19 +297,19 @@ class PostgresStore:
         task.add_done_callback(self._tasks.discard)
 
     def _housekeep(self) -> None:
-        self._keep(self._trim_journal())
+        self._keep(self._tidy())
         self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
 
-    async def _trim_journal(self) -> None:
-        """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
+    async def _tidy(self) -> None:
+        """Delete what has been kept for long enough, a slice at a time: lines of the journal, keys that have expired."""
         try:
-            while await self.run(Kind.WRITE, self._trim_slice) == settle.JOURNAL_SLICE:
+            while await self.run(Kind.WRITE, self._tidy_slice):
                 pass
         except (errors.ApiError, Conflict):
-            log.warning("the journal could not be shortened; it will be tried again")
+            log.warning("what is old could not be deleted; it will be tried again")
 
-    def _trim_slice(self, unit: Unit) -> int:
-        return settle.trim_journal(unit, self.settings.journal_rows)
+    def _tidy_slice(self, unit: Unit) -> bool:
+        return settle.tidy(unit, self.settings.journal_rows)
 
 
 def _nothing(_: Unit) -> None:

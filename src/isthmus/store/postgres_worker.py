@@ -166,7 +166,7 @@ class Worker:
         wall = told if store.clock is None else store.clock.wall()
         self._seen = Seen(offset, generation, told - _running())
         if before is not None and before.generation != generation:
-            self.memo.keys.spoil()
+            self.memo.spoil_authorizations()
         if before is not None and (
             before.offset != offset or before.generation != generation or abs(wall - unit.wall) > TOLERANCE
         ):
@@ -195,7 +195,7 @@ class Worker:
     def drop(self) -> None:
         """Let the connection go; the next unit makes another."""
         self._seen = None
-        self.memo.keys.spoil()
+        self.memo.spoil_authorizations()
         if self.link is not None:
             link, self.link = self.link, None
             link.close()

@@ -1,4 +1,4 @@
-"""What the service does by itself, in bulk: due transitions, connections that go out of sight, the journal's retention.
+"""What the service does by itself, in bulk: due transitions, connections that go out of sight, what is kept for a while.
 
 One slice is a handful of set-based statements over at most `SLICE` rows, so that a server that slept through a week of
 expiries neither stops for long nor needs a Python loop over rows. The statements say in SQL what `domain.peering.settle` and
@@ -12,6 +12,7 @@ from isthmus.store.unit import Unit
 
 SLICE: Final = 1_000
 JOURNAL_SLICE: Final = 1_000
+KEYS_SLICE: Final = 1_000
 
 _DUE = "SELECT seq FROM peering WHERE due_at <= :now ORDER BY due_at, seq LIMIT :slice"
 
@@ -122,6 +123,12 @@ def next_due(unit: Unit) -> int | None:
     """Return the instant at which the next step falls due, None if there is none."""
     found: int | None = unit.engine.query(_NEXT_DUE)[0][0]
     return found
+
+
+def tidy(unit: Unit, journal_rows: int) -> bool:
+    """Delete a slice of what is kept for a while only; tell whether there may be more of it."""
+    lines, keys = trim_journal(unit, journal_rows), unit.access_keys.forget_expired(KEYS_SLICE)
+    return lines == JOURNAL_SLICE or keys == KEYS_SLICE
 
 
 def trim_journal(unit: Unit, rows: int) -> int:

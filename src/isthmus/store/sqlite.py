@@ -215,27 +215,28 @@ class SqliteStore:
     def set_offset(self, unit: Unit, offset: int) -> None:
         """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
         unit.writes()
+        unit.access_keys.stay_expired(unit.wall + offset)
         unit.engine.execute("UPDATE server_state SET clock_offset = ?", (offset,))
         unit.on_commit.append(lambda: self._time.move(offset))
 
     def _housekeep(self) -> None:
         if self._tally.wrote != self._kept_at:
             self._kept_at = self._tally.wrote
-            self._tasks.add(task := asyncio.ensure_future(self._trim_journal()))
+            self._tasks.add(task := asyncio.ensure_future(self._tidy()))
             task.add_done_callback(self._tasks.discard)
         self._housekeeper = asyncio.get_running_loop().call_later(HOUSEKEEPING, self._housekeep)
 
-    async def _trim_journal(self) -> None:
-        """Delete the oldest rows of the journal beyond its retention, a slice at a time."""
+    async def _tidy(self) -> None:
+        """Delete what has been kept for long enough, a slice at a time: lines of the journal, keys that have expired."""
         try:
-            while await self._write(self._trim_slice) == settle.JOURNAL_SLICE:
+            while await self._write(self._tidy_slice):
                 pass
         except errors.ApiError:
-            log.warning("the journal could not be shortened; it will be tried again")
+            log.warning("what is old could not be deleted; it will be tried again")
             self._kept_at = -1
 
-    def _trim_slice(self, unit: Unit) -> int:
-        return settle.trim_journal(unit, self._settings.journal_rows)
+    def _tidy_slice(self, unit: Unit) -> bool:
+        return settle.tidy(unit, self._settings.journal_rows)
 
     # --- without a loop -----------------------------------------------------------------------------------------------
 

@@ -42,11 +42,8 @@ def _join(prefixes: Sequence[Prefix]) -> str:
     return " ".join(map(str, prefixes))
 
 
-def _as_json(words: Mapping[str, str]) -> str:
+def _as_json(words: Mapping[str, str] | Sequence[str]) -> str:
     return json.encode(words).decode()
-
-
-_from_json = json.Decoder(dict[str, str]).decode
 
 
 def _optional(codec: Codec) -> Codec:
@@ -71,9 +68,10 @@ CODECS: Mapping[Any, Codec] = {
     bool: Codec(int, bool),
     Prefix: Codec(str, prefix),
     tuple[Prefix, ...]: Codec(_join, _prefixes),
-    dict[str, str]: Codec(_as_json, _from_json),
+    tuple[str, ...]: Codec(_as_json, json.Decoder(tuple[str, ...]).decode),
+    dict[str, str]: Codec(_as_json, json.Decoder(dict[str, str]).decode),
 }
-"""By type. Booleans are integers, blocks are text, and words by words are JSON, on every engine."""
+"""By type. Booleans are integers, blocks are text, and several words are JSON, on every engine."""
 
 
 def _codec(annotation: Any) -> Codec:  # noqa: ANN401 - whatever a field is annotated with

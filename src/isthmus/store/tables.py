@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from isthmus.domain.accounts import AccessKey, Account
+from isthmus.domain.accounts import AccessKey, Account, Session
 from isthmus.domain.iam import objects as iam
 from isthmus.domain.network_acl import NetworkAcl, NetworkAclEntry
 from isthmus.domain.peering import KIND, Peering
@@ -31,6 +31,7 @@ class Tag(Struct, frozen=True):
 
 ACCOUNTS = Table.of(Account, "account")
 ACCESS_KEYS = Table.of(AccessKey, "access_key")
+SESSIONS = Table.of(Session, "sts_session")
 VPCS = Table.of(Vpc, "vpc", "vpc")
 VPC_CIDR_BLOCKS = Table.of(VpcCidrBlock, "vpc_cidr_block", "vpc-cidr-block-association")
 ROUTE_TABLES = Table.of(RouteTable, "route_table", "route-table")

@@ -37,6 +37,7 @@ PARTS: Final = (
     Part("server_state", ("id", "installation", "clock_offset", "authorization_generation"), ("id",)),
     _of(tables.ACCOUNTS),
     _of(tables.ACCESS_KEYS),
+    _of(tables.SESSIONS),
     _of(tables.VPCS),
     _of(tables.VPC_CIDR_BLOCKS),
     _of(tables.ROUTE_TABLES),

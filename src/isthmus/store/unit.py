@@ -6,7 +6,7 @@ what it wrote. One unit object lives as long as its database connection and is b
 
 import hashlib
 from collections.abc import Callable, Hashable, Sequence
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -15,7 +15,7 @@ from isthmus.domain.accounts import IssuedKey
 from isthmus.domain.peering import End
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.iam_rows import AttachmentRows, IamRows
+from isthmus.store.iam_rows import AttachmentRows, IamRows, RoleRows
 from isthmus.store.key_rows import KeyRows
 from isthmus.store.peering_rows import PeeringRows
 from isthmus.store.rows import Rows
@@ -89,31 +89,44 @@ class Known(Generic[T]):
         self.is_spoilt = self._forgetful
 
 
+class Remembered(NamedTuple):
+    """An answer's members, and whether the caller has to be authorized again before it gets them."""
+
+    members: bytes
+    asks_again: bool
+
+
 class Memo:
     """What was read lately and is as good as read again; shared by the units of one thread.
 
-    *Access keys*, for which every request asks, and *ends*, the VPCs of connections with their blocks, for which every
-    request of a connection asks.
+    *Access keys* and *callers*, who holds one and what binds it: every request asks for both. *Ends*, the VPCs of
+    connections with their blocks, for which every request of a connection asks.
 
     *Answers*: between two commits nothing changes, so whoever asks the same thing again, as a waiter does, gets the same
     answer. They are forgotten when a commit begins, and none is kept until it has ended: a reader who saw the new state
     must never see the old one again.
     """
 
-    __slots__ = ("_has_answers", "answers", "ends", "is_closed", "keys")
+    __slots__ = ("_has_answers", "answers", "callers", "ends", "is_closed", "keys")
 
     def __init__(self, *, forgetful: bool = False, shared: bool = False) -> None:
-        """Begin empty. A forgetful one never remembers anything; where others write too, keys are all that is remembered."""
+        """Begin empty. A forgetful one never remembers anything; where others write too, only keys and callers are."""
         self.keys: Known[IssuedKey] = Known(forgetful=forgetful)
+        self.callers: Known[Any] = Known(forgetful=forgetful)  # of a room above this one
         self.ends: Known[End] = Known(forgetful=forgetful or shared)
-        self.answers: dict[Hashable, bytes] = {}
+        self.answers: dict[Hashable, Remembered] = {}
         self._has_answers = not shared
         self.is_closed = forgetful or shared
 
     def spoil(self) -> None:
         """Forget all rows, after statements that no table's own methods have seen."""
-        self.keys.spoil()
+        self.spoil_authorizations()
         self.ends.spoil()
+
+    def spoil_authorizations(self) -> None:
+        """Forget who may do what, after a change of it."""
+        self.keys.spoil()
+        self.callers.spoil()
 
     def close(self) -> None:
         """Forget the answers, and remember none while a commit is under way."""
@@ -125,15 +138,16 @@ class Memo:
         self.answers.clear()
         self.is_closed = not self._has_answers
         self.keys.renew()
+        self.callers.renew()
         self.ends.renew()
 
-    def keep(self, question: Hashable, answer: bytes) -> None:
+    def keep(self, question: Hashable, members: bytes, *, asks_again: bool = False) -> None:
         """Remember an answer, if it may be; one too many takes the place of all."""
-        if self.is_closed or len(answer) > ANSWER_BYTES:
+        if self.is_closed or len(members) > ANSWER_BYTES:
             return
         if len(self.answers) >= ANSWERS_LIMIT:
             self.answers.clear()
-        self.answers[question] = answer
+        self.answers[question] = Remembered(members, asks_again)
 
 
 class Moment(Struct, frozen=True):
@@ -152,6 +166,7 @@ class Unit:
         self.engine, self.memo = engine, memo
         self.accounts = Rows(self, tables.ACCOUNTS)
         self.access_keys = KeyRows(self)
+        self.sessions = Rows(self, tables.SESSIONS)
         self.vpcs = VpcRows(self)
         self.vpc_cidr_blocks = BlockRows(self)
         self.route_tables = Rows(self, tables.ROUTE_TABLES)
@@ -164,7 +179,7 @@ class Unit:
         self.iam_users = IamRows(self, tables.IAM_USERS)
         self.iam_groups = IamRows(self, tables.IAM_GROUPS)
         self.iam_memberships = IamRows(self, tables.IAM_MEMBERSHIPS, ("group_id", "user_id"))
-        self.iam_roles = IamRows(self, tables.IAM_ROLES)
+        self.iam_roles = RoleRows(self)
         self.iam_instance_profiles = IamRows(self, tables.IAM_INSTANCE_PROFILES)
         self.iam_policies = IamRows(self, tables.IAM_POLICIES)
         self.iam_policy_versions = IamRows(self, tables.IAM_POLICY_VERSIONS, ("policy_id",))
@@ -216,7 +231,7 @@ class Unit:
 
     def changed_authorizations(self) -> None:
         """Let every server forget what it knows of who may do what, once the unit is committed; this one does so at once."""
-        self.memo.keys.spoil()
+        self.memo.spoil_authorizations()
         if not self._told_authorizations:
             self._told_authorizations = True
             self.engine.later("UPDATE server_state SET authorization_generation = authorization_generation + 1")

@@ -18,9 +18,9 @@ ACCOUNT, OTHER = "111111111111", "222222222222"
 class World:
     """An open server: an account's digits are its root, a key that was issued is whoever it was issued to."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings | None = None) -> None:
         self.clock = ManualClock()
-        self.server = InProcess(Settings(data="memory"), clock=self.clock)
+        self.server = InProcess(settings or Settings(data="memory"), clock=self.clock)
         self._time = mock.patch.object(auth, "get_current_datetime", self._now)
 
     def _now(self, *_: Any) -> datetime:

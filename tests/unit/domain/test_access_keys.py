@@ -1,6 +1,7 @@
 """Access key ids carry their account, both ways."""
 
 import re
+from base64 import b64decode
 
 import pytest
 from hypothesis import given
@@ -89,3 +90,12 @@ def test_a_secret_is_40_characters_of_its_alphabet(entropy: bytes) -> None:
 @given(st.binary(min_size=30, max_size=30), st.binary(min_size=30, max_size=30))
 def test_a_secret_keeps_all_of_its_entropy(one: bytes, other: bytes) -> None:
     assert (access_keys.secret(one) == access_keys.secret(other)) == (one == other)
+
+
+@pytest.mark.rule("I5")
+@given(st.binary(min_size=48, max_size=48), st.integers(0, 4_096))
+def test_a_token_is_as_long_as_was_asked_for_and_begins_with_what_nobody_can_guess(entropy: bytes, length: int) -> None:
+    token = access_keys.session_token(entropy, length)
+    assert len(token) == max(length, access_keys.TOKEN_LENGTH)
+    assert b64decode(token[:64]) == entropy
+    assert re.fullmatch("[A-Za-z0-9/+]+", token)

@@ -343,42 +343,30 @@ def test_what_others_depend_on_stays(kind: str, message: str) -> None:
 
 ROLE = "arn:aws:iam::111122223333:user/ann"
 TARGET = "arn:aws:ec2:us-east-1:111122223333:vpc/*"
-OPENING = (
-    "You are not authorized to perform this operation. "
-    f"User: {ROLE} is not authorized to perform: ec2:CreateVpc on resource: {TARGET} "
-)
+OPENING = f"You are not authorized to perform this operation. User: {ROLE} is not authorized to perform: ec2:CreateVpc"
+DENIED = "with an explicit deny in an identity-based policy: p"
 
 
-@pytest.mark.rule("S135")
+@pytest.mark.rule("S135", "I151", "I152")
 @pytest.mark.parametrize(
-    ("why", "encoded", "rest"),
+    ("resource", "encoded", "message"),
     [
-        ("", "", "because no identity-based policy allows the ec2:CreateVpc action."),
-        (
-            "",
-            "c2VjcmV0",
-            (
-                "because no identity-based policy allows the ec2:CreateVpc action. "
-                "Encoded authorization failure message: c2VjcmV0"
-            ),
-        ),
-        (
-            "with an explicit deny in an identity-based policy: p",
-            "",
-            "with an explicit deny in an identity-based policy: p.",
-        ),
+        ("", "", f"{OPENING} {DENIED}"),
+        (TARGET, "", f"{OPENING} on resource: {TARGET} {DENIED}"),
+        (TARGET, "c2U", f"{OPENING} on resource: {TARGET} {DENIED}. Encoded authorization failure message: c2U"),
     ],
 )
-def test_a_denial_says_who_may_not_do_what_to_which_resource_and_why(why: str, encoded: str, rest: str) -> None:
-    error = errors.unauthorized(ROLE, "ec2:CreateVpc", TARGET, why, encoded)
-    assert (error.code, error.message) == ("UnauthorizedOperation", OPENING + rest)
+def test_a_denial_says_who_may_not_do_what_to_which_resource_and_why(resource: str, encoded: str, message: str) -> None:
+    error = errors.unauthorized(ROLE, "ec2:CreateVpc", DENIED, resource, encoded)
+    assert (error.code, error.message) == ("UnauthorizedOperation", message)
 
 
-@pytest.mark.rule("S135")
-def test_a_denial_without_reasons_blames_the_missing_policy() -> None:
-    assert errors.unauthorized(ROLE, "ec2:CreateVpc", TARGET).message == (
-        OPENING + "because no identity-based policy allows the ec2:CreateVpc action."
-    )
+@pytest.mark.rule("I156")
+@pytest.mark.parametrize(("why", "ending"), [("", ""), (DENIED, f" {DENIED}")])
+def test_iam_and_sts_deny_in_other_words_and_may_keep_the_reason_to_themselves(why: str, ending: str) -> None:
+    error = errors.access_denied(ROLE, "iam:GetRole", TARGET, why)
+    words = f"User: {ROLE} is not authorized to perform: iam:GetRole on resource: {TARGET}{ending}"
+    assert (error.code, error.message) == ("AccessDenied", words)
 
 
 def test_braces_in_what_the_caller_sent_are_repeated_untouched() -> None:

@@ -86,8 +86,7 @@ def _multipath(allow: bool | None, mode: str | None) -> Options:  # noqa: FBT001
 
 
 def _named_peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, vpc_id: str) -> tuple[str, str, str]:
-    """Return account, Region and VPC that the request names as its accepter (S233)."""
-    return request.peer_owner_id or call.account, request.peer_region or call.region, vpc_id
+    return rules.accepter_asked((call.account, call.region), vpc_id, request.peer_owner_id, request.peer_region)
 
 
 def _peer(request: ec2.CreateVpcPeeringConnectionRequest, call: Call, found: End | None, vpc_id: str) -> tuple[End, bool]:

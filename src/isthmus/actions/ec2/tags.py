@@ -1,29 +1,18 @@
 """Tags: CreateTags, DeleteTags, DescribeTags. An account has its own tags on an object, per Region (S295)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 from isthmus.actions.call import Call
 from isthmus.actions.describe import CHUNK, as_filters
+from isthmus.actions.resources import ROWS
 from isthmus.actions.tagging import pairs
 from isthmus.domain import dhcp_options, errors, ids, pages
 from isthmus.domain import tags as rules
 from isthmus.domain.filters import Filter, FilterTable, exact
-from isthmus.store.rows import Rows
 from isthmus.store.tables import Tag
-from isthmus.store.unit import Unit
 from isthmus.wire.shapes import ec2
-
-# Where objects of each kind are kept. A kind that is not named here has no objects yet.
-_ROWS: Mapping[str, Callable[[Unit], Rows[Any]]] = {
-    "network-acl": lambda unit: unit.network_acls,
-    "route-table": lambda unit: unit.route_tables,
-    "security-group": lambda unit: unit.security_groups,
-    "security-group-rule": lambda unit: unit.security_group_rules,
-    "vpc": lambda unit: unit.vpcs,
-    "vpc-peering-connection": lambda unit: unit.peerings,
-}
 
 _FILTERS: FilterTable[Tag] = FilterTable(
     {
@@ -81,8 +70,8 @@ def _resources(call: Call, wanted: Sequence[str]) -> dict[str, tuple[str, Any]]:
 
 
 def _resource(call: Call, kind: str, resource_id: str) -> Any:  # noqa: ANN401 - a row of any resource
-    if kind in _ROWS:
-        return call.find(_ROWS[kind](call.store), resource_id)
+    if kind in ROWS:
+        return call.find(ROWS[kind](call.store), resource_id)
     call.authorize()
     default = dhcp_options.default_set(call.store.installation, call.account, call.region)
     if resource_id != default.id:

@@ -64,7 +64,8 @@ def _find(call: Call, user_name: str | None, key_id: str) -> AccessKey:
 
 
 def _keys(call: Call, holder: User | None) -> list[AccessKey]:
-    return iam_objects.long_term_keys(call, holder.id if holder else "")
+    """Return the long-term keys of a user, or of the root."""
+    return call.store.access_keys.long_term(call.account, holder.id if holder else "")
 
 
 def _name(holder: User | None) -> str | None:
@@ -77,6 +78,6 @@ def get_access_key_last_used(request: iam.GetAccessKeyLastUsedRequest, call: Cal
     key = call.store.access_keys.get(request.access_key_id)
     if key is None or key.account != call.account:
         raise errors.no_such("access-key", request.access_key_id)
-    user = call.store.iam_users.get(key.user_id) if key.user_id else None
+    user = call.store.iam_users.get(key.holder_id) if key.holder_id else None
     used = iam.AccessKeyLastUsed(service_name="N/A", region="N/A")
     return iam.GetAccessKeyLastUsedResponse(user_name=_name(user), access_key_last_used=used)

@@ -62,7 +62,7 @@ def get_account_summary(
         "Policies": store.iam_policies.count(account=account),
         "InstanceProfiles": store.iam_instance_profiles.count(account=account),
         "PolicyVersionsInUse": store.iam_policy_versions.count(account=account),
-        "AccountAccessKeysPresent": int(bool(iam_objects.long_term_keys(call, ""))),
+        "AccountAccessKeysPresent": int(bool(store.access_keys.long_term(account))),
         "AccountMFAEnabled": 0,
         "AccountPasswordPresent": 0,
         "AccountSigningCertificatesPresent": 0,

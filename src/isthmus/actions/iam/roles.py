@@ -72,9 +72,11 @@ def update_assume_role_policy(request: iam.UpdateAssumeRolePolicyRequest, call: 
 def delete_role(request: iam.DeleteRoleRequest, call: Call) -> None:
     """Delete a role that no instance profile holds and that has no policies any more (I194)."""
     role = iam_objects.find_role(call, request.role_name)
+    call.hold(call.store.iam_roles, role.id)  # so that nobody begins a session of it meanwhile
     if call.store.iam_instance_profiles.count(role_id=role.id):
         raise errors.delete_conflict("instance-profiles")
     iam_objects.check_no_policies(call, role.id)
+    call.store.access_keys.end_sessions(call.account, role.id)
     call.store.iam_roles.delete(role)
 
 

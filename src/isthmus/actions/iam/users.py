@@ -44,13 +44,13 @@ def update_user(request: iam.UpdateUserRequest, call: Call) -> None:
 def delete_user(request: iam.DeleteUserRequest, call: Call) -> None:
     """Delete a user that has no keys, no policies and no groups any more; its sessions end with it (I7, I192)."""
     user, store = iam_objects.find_user(call, request.user_name), call.store
-    if iam_objects.long_term_keys(call, user.id):
+    call.hold(store.iam_users, user.id)  # so that nobody begins a session of it meanwhile
+    if store.access_keys.long_term(call.account, user.id):
         raise errors.delete_conflict("access-keys")
     if store.iam_memberships.count(user_id=user.id):
         raise errors.delete_conflict("groups")
     iam_objects.check_no_policies(call, user.id)
-    for key in store.access_keys.where(account=call.account, user_id=user.id):
-        store.access_keys.delete(key)
+    store.access_keys.end_sessions(call.account, user.id)
     store.iam_users.delete(user)
 
 

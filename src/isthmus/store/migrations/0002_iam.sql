@@ -6,7 +6,7 @@
 -- Objects name each other by unique id. Where an id may be of several kinds (a user's, a group's or a role's; a policy of the
 -- account or of the vendor) there is no foreign key; `isthmus check` looks.
 
-ALTER TABLE access_key ADD COLUMN user_id TEXT NOT NULL DEFAULT '';  -- whose it is; empty: the account's root
+ALTER TABLE access_key ADD COLUMN holder_id TEXT NOT NULL DEFAULT '';  -- whose it is; empty: the account's root
 
 CREATE TABLE iam_user (
     seq         {numbered},

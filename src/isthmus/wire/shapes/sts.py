@@ -7,9 +7,93 @@ from collections.abc import Mapping
 
 import msgspec
 
-from isthmus.wire.model import Action, Member, Shape, Structure, Text
+from isthmus.wire.model import Action, Instant, Integer, ListOf, Member, Shape, Structure, Text
 
 VERSION = "2011-06-15"
+
+
+class PolicyDescriptorType(msgspec.Struct, frozen=True, kw_only=True):
+    """PolicyDescriptorType, as the model has it."""
+
+    arn: str | None = None
+
+
+class Tag(msgspec.Struct, frozen=True, kw_only=True):
+    """Tag, as the model has it."""
+
+    key: str
+    value: str
+
+
+class ProvidedContext(msgspec.Struct, frozen=True, kw_only=True):
+    """ProvidedContext, as the model has it."""
+
+    provider_arn: str | None = None
+    context_assertion: str | None = None
+
+
+class AssumeRoleRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """AssumeRoleRequest, as the model has it."""
+
+    role_arn: str
+    role_session_name: str
+    policy_arns: list[PolicyDescriptorType] | None = None
+    policy: str | None = None
+    duration_seconds: int | None = None
+    tags: list[Tag] | None = None
+    transitive_tag_keys: list[str] | None = None
+    external_id: str | None = None
+    serial_number: str | None = None
+    token_code: str | None = None
+    source_identity: str | None = None
+    provided_contexts: list[ProvidedContext] | None = None
+    minimum_session_token_size: int | None = None
+
+
+class Credentials(msgspec.Struct, frozen=True, kw_only=True):
+    """Credentials, as the model has it."""
+
+    access_key_id: str | None = None
+    secret_access_key: str | None = None
+    session_token: str | None = None
+    expiration: int | None = None
+
+
+class AssumedRoleUser(msgspec.Struct, frozen=True, kw_only=True):
+    """AssumedRoleUser, as the model has it."""
+
+    assumed_role_id: str | None = None
+    arn: str | None = None
+
+
+class AssumeRoleResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """AssumeRoleResponse, as the model has it."""
+
+    credentials: Credentials | None = None
+    assumed_role_user: AssumedRoleUser | None = None
+    packed_policy_size: int | None = None
+    source_identity: str | None = None
+    session_token_utilization: int | None = None
+    session_token_size: int | None = None
+
+
+class DecodeAuthorizationMessageRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """DecodeAuthorizationMessageRequest, as the model has it."""
+
+    encoded_message: str
+
+
+class DecodeAuthorizationMessageResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """DecodeAuthorizationMessageResponse, as the model has it."""
+
+    decoded_message: str | None = None
+
+
+class FederatedUser(msgspec.Struct, frozen=True, kw_only=True):
+    """FederatedUser, as the model has it."""
+
+    federated_user_id: str | None = None
+    arn: str | None = None
 
 
 class GetAccessKeyInfoRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +120,109 @@ class GetCallerIdentityResponse(msgspec.Struct, frozen=True, kw_only=True):
     arn: str | None = None
 
 
+class GetFederationTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """GetFederationTokenRequest, as the model has it."""
+
+    name: str
+    policy: str | None = None
+    policy_arns: list[PolicyDescriptorType] | None = None
+    duration_seconds: int | None = None
+    tags: list[Tag] | None = None
+    minimum_session_token_size: int | None = None
+
+
+class GetFederationTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """GetFederationTokenResponse, as the model has it."""
+
+    credentials: Credentials | None = None
+    federated_user: FederatedUser | None = None
+    packed_policy_size: int | None = None
+    session_token_utilization: int | None = None
+    session_token_size: int | None = None
+
+
+class GetSessionTokenRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """GetSessionTokenRequest, as the model has it."""
+
+    duration_seconds: int | None = None
+    serial_number: str | None = None
+    token_code: str | None = None
+    minimum_session_token_size: int | None = None
+
+
+class GetSessionTokenResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """GetSessionTokenResponse, as the model has it."""
+
+    credentials: Credentials | None = None
+    session_token_utilization: int | None = None
+    session_token_size: int | None = None
+
+
 SHAPES: Mapping[str, Shape] = {
+    "AssumeRoleRequest": Structure(
+        AssumeRoleRequest,
+        (
+            Member("role_arn", "RoleArn", "RoleArn", "arnType", required=True),
+            Member("role_session_name", "RoleSessionName", "RoleSessionName", "roleSessionNameType", required=True),
+            Member("policy_arns", "PolicyArns", "PolicyArns", "policyDescriptorListType"),
+            Member("policy", "Policy", "Policy", "unrestrictedSessionPolicyDocumentType"),
+            Member("duration_seconds", "DurationSeconds", "DurationSeconds", "roleDurationSecondsType"),
+            Member("tags", "Tags", "Tags", "tagListType"),
+            Member("transitive_tag_keys", "TransitiveTagKeys", "TransitiveTagKeys", "tagKeyListType"),
+            Member("external_id", "ExternalId", "ExternalId", "externalIdType"),
+            Member("serial_number", "SerialNumber", "SerialNumber", "serialNumberType"),
+            Member("token_code", "TokenCode", "TokenCode", "tokenCodeType"),
+            Member("source_identity", "SourceIdentity", "SourceIdentity", "sourceIdentityType"),
+            Member("provided_contexts", "ProvidedContexts", "ProvidedContexts", "ProvidedContextsListType"),
+            Member(
+                "minimum_session_token_size",
+                "MinimumSessionTokenSize",
+                "MinimumSessionTokenSize",
+                "minimumSessionTokenSizeType",
+            ),
+        ),
+    ),
+    "AssumeRoleResponse": Structure(
+        AssumeRoleResponse,
+        (
+            Member("credentials", "Credentials", "Credentials", "Credentials"),
+            Member("assumed_role_user", "AssumedRoleUser", "AssumedRoleUser", "AssumedRoleUser"),
+            Member("packed_policy_size", "PackedPolicySize", "PackedPolicySize", "integer"),
+            Member("source_identity", "SourceIdentity", "SourceIdentity", "sourceIdentityType"),
+            Member("session_token_utilization", "SessionTokenUtilization", "SessionTokenUtilization", "integer"),
+            Member("session_token_size", "SessionTokenSize", "SessionTokenSize", "integer"),
+        ),
+    ),
+    "AssumedRoleUser": Structure(
+        AssumedRoleUser,
+        (
+            Member("assumed_role_id", "AssumedRoleId", "AssumedRoleId", "string"),
+            Member("arn", "Arn", "Arn", "arnType"),
+        ),
+    ),
+    "Credentials": Structure(
+        Credentials,
+        (
+            Member("access_key_id", "AccessKeyId", "AccessKeyId", "accessKeyIdType"),
+            Member("secret_access_key", "SecretAccessKey", "SecretAccessKey", "string"),
+            Member("session_token", "SessionToken", "SessionToken", "string"),
+            Member("expiration", "Expiration", "Expiration", "timestamp"),
+        ),
+    ),
+    "DecodeAuthorizationMessageRequest": Structure(
+        DecodeAuthorizationMessageRequest,
+        (Member("encoded_message", "EncodedMessage", "EncodedMessage", "encodedMessageType", required=True),),
+    ),
+    "DecodeAuthorizationMessageResponse": Structure(
+        DecodeAuthorizationMessageResponse, (Member("decoded_message", "DecodedMessage", "DecodedMessage", "string"),)
+    ),
+    "FederatedUser": Structure(
+        FederatedUser,
+        (
+            Member("federated_user_id", "FederatedUserId", "FederatedUserId", "string"),
+            Member("arn", "Arn", "Arn", "arnType"),
+        ),
+    ),
     "GetAccessKeyInfoRequest": Structure(
         GetAccessKeyInfoRequest,
         (Member("access_key_id", "AccessKeyId", "AccessKeyId", "accessKeyIdType", required=True),),
@@ -50,15 +236,108 @@ SHAPES: Mapping[str, Shape] = {
         (
             Member("user_id", "UserId", "UserId", "string"),
             Member("account", "Account", "Account", "string"),
-            Member("arn", "Arn", "Arn", "string"),
+            Member("arn", "Arn", "Arn", "arnType"),
+        ),
+    ),
+    "GetFederationTokenRequest": Structure(
+        GetFederationTokenRequest,
+        (
+            Member("name", "Name", "Name", "userNameType", required=True),
+            Member("policy", "Policy", "Policy", "sessionPolicyDocumentType"),
+            Member("policy_arns", "PolicyArns", "PolicyArns", "policyDescriptorListType"),
+            Member("duration_seconds", "DurationSeconds", "DurationSeconds", "durationSecondsType"),
+            Member("tags", "Tags", "Tags", "tagListType"),
+            Member(
+                "minimum_session_token_size",
+                "MinimumSessionTokenSize",
+                "MinimumSessionTokenSize",
+                "minimumSessionTokenSizeType",
+            ),
+        ),
+    ),
+    "GetFederationTokenResponse": Structure(
+        GetFederationTokenResponse,
+        (
+            Member("credentials", "Credentials", "Credentials", "Credentials"),
+            Member("federated_user", "FederatedUser", "FederatedUser", "FederatedUser"),
+            Member("packed_policy_size", "PackedPolicySize", "PackedPolicySize", "integer"),
+            Member("session_token_utilization", "SessionTokenUtilization", "SessionTokenUtilization", "integer"),
+            Member("session_token_size", "SessionTokenSize", "SessionTokenSize", "integer"),
+        ),
+    ),
+    "GetSessionTokenRequest": Structure(
+        GetSessionTokenRequest,
+        (
+            Member("duration_seconds", "DurationSeconds", "DurationSeconds", "durationSecondsType"),
+            Member("serial_number", "SerialNumber", "SerialNumber", "serialNumberType"),
+            Member("token_code", "TokenCode", "TokenCode", "tokenCodeType"),
+            Member(
+                "minimum_session_token_size",
+                "MinimumSessionTokenSize",
+                "MinimumSessionTokenSize",
+                "minimumSessionTokenSizeType",
+            ),
+        ),
+    ),
+    "GetSessionTokenResponse": Structure(
+        GetSessionTokenResponse,
+        (
+            Member("credentials", "Credentials", "Credentials", "Credentials"),
+            Member("session_token_utilization", "SessionTokenUtilization", "SessionTokenUtilization", "integer"),
+            Member("session_token_size", "SessionTokenSize", "SessionTokenSize", "integer"),
+        ),
+    ),
+    "PolicyDescriptorType": Structure(PolicyDescriptorType, (Member("arn", "arn", "arn", "arnType"),)),
+    "ProvidedContext": Structure(
+        ProvidedContext,
+        (
+            Member("provider_arn", "ProviderArn", "ProviderArn", "arnType"),
+            Member("context_assertion", "ContextAssertion", "ContextAssertion", "contextAssertionType"),
+        ),
+    ),
+    "ProvidedContextsListType": ListOf("ProvidedContext", "member", "member", low=1, high=5),
+    "Tag": Structure(
+        Tag,
+        (
+            Member("key", "Key", "Key", "tagKeyType", required=True),
+            Member("value", "Value", "Value", "tagValueType", required=True),
         ),
     ),
     "accessKeyIdType": Text(low=16, high=128, pattern="[\\w]*"),
     "string": Text(),
+    "arnType": Text(
+        low=20,
+        high=2048,
+        pattern="[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+",
+    ),
+    "contextAssertionType": Text(low=4, high=2048),
+    "timestamp": Instant(),
+    "durationSecondsType": Integer(low=900, high=129600),
+    "encodedMessageType": Text(low=1, high=10240),
+    "externalIdType": Text(low=2, high=1224, pattern="[\\w+=,.@:\\/-]*"),
+    "minimumSessionTokenSizeType": Integer(low=0, high=4096),
+    "integer": Integer(),
+    "policyDescriptorListType": ListOf("PolicyDescriptorType", "member", "member"),
+    "roleDurationSecondsType": Integer(low=900, high=43200),
+    "roleSessionNameType": Text(low=2, high=64, pattern="[\\w+=,.@-]*"),
+    "serialNumberType": Text(low=9, high=256, pattern="[\\w+=/:,.@-]*"),
+    "sessionPolicyDocumentType": Text(low=1, high=2048, pattern="[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"),
+    "sourceIdentityType": Text(low=2, high=64, pattern="[\\w+=,.@-]*"),
+    "tagKeyListType": ListOf("tagKeyType", "member", "member", high=50),
+    "tagKeyType": Text(low=1, high=128, pattern="[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+"),
+    "tagListType": ListOf("Tag", "member", "member", high=50),
+    "tagValueType": Text(low=0, high=256, pattern="[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*"),
+    "tokenCodeType": Text(low=6, high=6, pattern="[\\d]*"),
+    "unrestrictedSessionPolicyDocumentType": Text(low=1, pattern="[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+"),
+    "userNameType": Text(low=2, high=32, pattern="[\\w+=,.@-]*"),
 }
 
 
 ACTIONS: Mapping[str, Action] = {
+    "AssumeRole": Action("AssumeRoleRequest", "AssumeRoleResponse"),
+    "DecodeAuthorizationMessage": Action("DecodeAuthorizationMessageRequest", "DecodeAuthorizationMessageResponse"),
     "GetAccessKeyInfo": Action("GetAccessKeyInfoRequest", "GetAccessKeyInfoResponse"),
     "GetCallerIdentity": Action("GetCallerIdentityRequest", "GetCallerIdentityResponse"),
+    "GetFederationToken": Action("GetFederationTokenRequest", "GetFederationTokenResponse"),
+    "GetSessionToken": Action("GetSessionTokenRequest", "GetSessionTokenResponse"),
 }

@@ -7,7 +7,71 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from isthmus.wire.shapes import sts
-from isthmus.wire.xml import escape, unsafe
+from isthmus.wire.xml import escape, second, unsafe
+
+
+def write_credentials(given: sts.Credentials) -> str:
+    """What stands inside an element of Credentials."""
+    text = ""
+    if (access_key_id := given.access_key_id) is not None:
+        text += (
+            f"<AccessKeyId>{access_key_id if unsafe(access_key_id) is None else escape(access_key_id)}</AccessKeyId>"
+        )
+    if (secret_access_key := given.secret_access_key) is not None:
+        text += f"<SecretAccessKey>{secret_access_key if unsafe(secret_access_key) is None else escape(secret_access_key)}</SecretAccessKey>"
+    if (session_token := given.session_token) is not None:
+        text += (
+            f"<SessionToken>{session_token if unsafe(session_token) is None else escape(session_token)}</SessionToken>"
+        )
+    if (expiration := given.expiration) is not None:
+        text += f"<Expiration>{second(expiration)}</Expiration>"
+    return text
+
+
+def write_assumed_role_user(given: sts.AssumedRoleUser) -> str:
+    """What stands inside an element of AssumedRoleUser."""
+    text = ""
+    if (assumed_role_id := given.assumed_role_id) is not None:
+        text += f"<AssumedRoleId>{assumed_role_id if unsafe(assumed_role_id) is None else escape(assumed_role_id)}</AssumedRoleId>"
+    if (arn := given.arn) is not None:
+        text += f"<Arn>{arn if unsafe(arn) is None else escape(arn)}</Arn>"
+    return text
+
+
+def write_assume_role_response(given: sts.AssumeRoleResponse) -> str:
+    """What stands inside an element of AssumeRoleResponse."""
+    text = ""
+    if (credentials := given.credentials) is not None:
+        text += f"<Credentials>{write_credentials(credentials)}</Credentials>"
+    if (assumed_role_user := given.assumed_role_user) is not None:
+        text += f"<AssumedRoleUser>{write_assumed_role_user(assumed_role_user)}</AssumedRoleUser>"
+    if (packed_policy_size := given.packed_policy_size) is not None:
+        text += f"<PackedPolicySize>{packed_policy_size}</PackedPolicySize>"
+    if (source_identity := given.source_identity) is not None:
+        text += f"<SourceIdentity>{source_identity if unsafe(source_identity) is None else escape(source_identity)}</SourceIdentity>"
+    if (session_token_utilization := given.session_token_utilization) is not None:
+        text += f"<SessionTokenUtilization>{session_token_utilization}</SessionTokenUtilization>"
+    if (session_token_size := given.session_token_size) is not None:
+        text += f"<SessionTokenSize>{session_token_size}</SessionTokenSize>"
+    return text
+
+
+def write_decode_authorization_message_response(given: sts.DecodeAuthorizationMessageResponse) -> str:
+    """What stands inside an element of DecodeAuthorizationMessageResponse."""
+    text = ""
+    if (decoded_message := given.decoded_message) is not None:
+        text += f"<DecodedMessage>{decoded_message if unsafe(decoded_message) is None else escape(decoded_message)}</DecodedMessage>"
+    return text
+
+
+def write_federated_user(given: sts.FederatedUser) -> str:
+    """What stands inside an element of FederatedUser."""
+    text = ""
+    if (federated_user_id := given.federated_user_id) is not None:
+        text += f"<FederatedUserId>{federated_user_id if unsafe(federated_user_id) is None else escape(federated_user_id)}</FederatedUserId>"
+    if (arn := given.arn) is not None:
+        text += f"<Arn>{arn if unsafe(arn) is None else escape(arn)}</Arn>"
+    return text
 
 
 def write_get_access_key_info_response(given: sts.GetAccessKeyInfoResponse) -> str:
@@ -30,7 +94,39 @@ def write_get_caller_identity_response(given: sts.GetCallerIdentityResponse) -> 
     return text
 
 
+def write_get_federation_token_response(given: sts.GetFederationTokenResponse) -> str:
+    """What stands inside an element of GetFederationTokenResponse."""
+    text = ""
+    if (credentials := given.credentials) is not None:
+        text += f"<Credentials>{write_credentials(credentials)}</Credentials>"
+    if (federated_user := given.federated_user) is not None:
+        text += f"<FederatedUser>{write_federated_user(federated_user)}</FederatedUser>"
+    if (packed_policy_size := given.packed_policy_size) is not None:
+        text += f"<PackedPolicySize>{packed_policy_size}</PackedPolicySize>"
+    if (session_token_utilization := given.session_token_utilization) is not None:
+        text += f"<SessionTokenUtilization>{session_token_utilization}</SessionTokenUtilization>"
+    if (session_token_size := given.session_token_size) is not None:
+        text += f"<SessionTokenSize>{session_token_size}</SessionTokenSize>"
+    return text
+
+
+def write_get_session_token_response(given: sts.GetSessionTokenResponse) -> str:
+    """What stands inside an element of GetSessionTokenResponse."""
+    text = ""
+    if (credentials := given.credentials) is not None:
+        text += f"<Credentials>{write_credentials(credentials)}</Credentials>"
+    if (session_token_utilization := given.session_token_utilization) is not None:
+        text += f"<SessionTokenUtilization>{session_token_utilization}</SessionTokenUtilization>"
+    if (session_token_size := given.session_token_size) is not None:
+        text += f"<SessionTokenSize>{session_token_size}</SessionTokenSize>"
+    return text
+
+
 RESULTS: Mapping[str, Callable[[Any], str]] = {
+    "AssumeRole": write_assume_role_response,
+    "DecodeAuthorizationMessage": write_decode_authorization_message_response,
     "GetAccessKeyInfo": write_get_access_key_info_response,
     "GetCallerIdentity": write_get_caller_identity_response,
+    "GetFederationToken": write_get_federation_token_response,
+    "GetSessionToken": write_get_session_token_response,
 }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from isthmus.actions.registry import WRITES
 from isthmus.domain.iam import vendor
 from isthmus.policy import compiled
 from isthmus.policy.compiled import Kind
@@ -27,7 +28,8 @@ def granted(name: str) -> set[str]:
 
 
 def reads(*names: str) -> set[str]:
-    return {each for each in ACTIONS if each.split(":")[0] in names and each.split(":")[1].startswith(READS)}
+    spoken = [each.split(":") for each in sorted(all_of(*names))]
+    return {f"{name}:{action}" for name, action in spoken if action.startswith(READS) and action not in WRITES}
 
 
 def all_of(*names: str) -> set[str]:

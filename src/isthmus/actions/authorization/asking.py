@@ -1,0 +1,83 @@
+"""Asking: the decision about a call, or its refusal, for everybody who is not an account's root."""
+
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from typing import Final
+
+from isthmus.actions.authorization import callers, checks, permissions, refusals
+from isthmus.actions.authorization.callers import Caller
+from isthmus.actions.authorization.keys import ANY, RESOURCE_ACCOUNT, SPELLED, VARYING, CommonContext
+from isthmus.actions.call import Call, Found, Reuse
+from isthmus.policy import match, principals
+from isthmus.policy.compiled import Kind, Policy
+from isthmus.policy.context import Context, Source
+from isthmus.policy.evaluate import Decision, Outcome, Request, ResourcePolicy, evaluate, evaluate_trust
+
+NO_STATEMENTS: Final = Policy((), frozenset())
+
+
+def authorize(call: Call, resource: str, keys: Mapping[str, Source] | None, action: str, found: Found | None) -> None:
+    """Do what `Call.authorize` says, by policies."""
+    caller = callers.of(call.principal, call.store)
+    asked = _requests(call, resource, keys, action, CommonContext(call, caller), found)
+    decisions = [evaluate(caller.policies, request) for request in asked]
+    _note_reuse(call, caller, asked)
+    _refuse(call, caller, asked, decisions)
+
+
+def authorize_role(call: Call, resource: str, trust: str | None, keys: Mapping[str, Source] | None, action: str) -> None:
+    """Do what `Call.authorize_role` says."""
+    caller = callers.of(call.principal, call.store)
+    account = resource.split(":")[4]
+    policy = NO_STATEMENTS if trust is None else permissions.load(trust, Kind.TRUST)
+    asked = Request(_action(call, action), resource, _context(resource, keys, CommonContext(call, caller)))
+    decision = evaluate_trust(caller.policies, named(call, caller), ResourcePolicy(policy, account), asked)
+    call.reuse = Reuse.NEVER
+    _refuse(call, caller, [asked], [decision], tells_why=account == call.account)
+
+
+def named(call: Call, caller: Caller) -> principals.Caller:
+    """Return who is calling, as a trust policy names it (I54, I96)."""
+    return principals.Caller(call.account, call.principal.arn, caller.held.role_arn, caller.held.ids)
+
+
+def _requests(
+    call: Call, resource: str, keys: Mapping[str, Source] | None, action: str, common: CommonContext, found: Found | None
+) -> Sequence[Request]:
+    if call.principal.service == refusals.EC2:
+        return checks.requests(call, common, found)
+    return [Request(_action(call, action), resource, _context(resource, keys, common))]
+
+
+def _action(call: Call, action: str) -> str:
+    return f"{call.principal.service}:{action or call.action}"
+
+
+def _context(resource: str, keys: Mapping[str, Source] | None, common: CommonContext) -> Context:
+    fields = match.arn(resource)
+    owner: Mapping[str, Source] = {} if fields is None else {SPELLED[RESOURCE_ACCOUNT]: fields[4]}
+    return Context.of({**owner, **(keys or {})}, common) if owner or keys else common
+
+
+def _note_reuse(call: Call, caller: Caller, asked: Sequence[Request]) -> None:
+    """Note whether the answer is good for the same question later (ADR 18): where policies look at the clock or the caller's
+    address, it has to be asked again; that can be done without the request only where the action is all that was asked for.
+    """
+    if caller.held.asks.isdisjoint(VARYING):
+        return
+    itself = [(each.action, each.resource) for each in asked] == [(_action(call, ""), ANY)]
+    call.reuse = Reuse.ASK_AGAIN if itself and call.reuse is not Reuse.NEVER else Reuse.NEVER
+
+
+_is_allowed: Final = attrgetter("allowed")
+
+
+def _refuse(
+    call: Call, caller: Caller, asked: Sequence[Request], decisions: Sequence[Decision], *, tells_why: bool = True
+) -> None:
+    """Raise the refusal of what was denied: first what a Deny forbids, then what nothing allows (I131, I155)."""
+    if all(map(_is_allowed, decisions)):
+        return
+    denied = [pair for pair in zip(asked, decisions, strict=True) if not pair[1].allowed]
+    request, decision = next((pair for pair in denied if pair[1].outcome is Outcome.EXPLICIT_DENY), denied[0])
+    raise refusals.refusal(call, caller.held, request, decision, tells_why=tells_why)

@@ -1,0 +1,111 @@
+"""`isthmus why-denied` says which statement of which policy decided, and what was wrong with the others."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.actions.authorization import reasons
+from isthmus.config import Settings
+from isthmus.policy.context import Value
+from isthmus.store.api import Kind
+from isthmus.testing import InProcess
+from tests.api.authorization.asking import allow, arn, deny, document, let
+from tests.api.iam.world import ACCOUNT, World, refusal
+from tests.running import isthmus
+
+ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"
+BLOB = ". Encoded authorization failure message: "
+
+
+def why(world: World, who: str, action: str, *resources: str, **said: Value) -> dict[str, Any]:
+    given = {name.replace("__", ":").replace("_", "/"): value for name, value in said.items()}
+    return world.server.store.run_now(Kind.READ, lambda unit: reasons.of_call(unit, who, action, resources, given))
+
+
+def verdicts(check: Mapping[str, Any]) -> list[tuple[str, str, bool]]:
+    return [(each["policy"], each["verdict"], each["decides"]) for each in check["statements"]]
+
+
+def test_each_statement_is_told_with_what_was_wrong_and_the_deciding_one_is_marked(world: World) -> None:
+    key, vpc_id = world.user("alice"), world.root("ec2").create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    world.root("ec2").create_tags(Resources=[vpc_id], Tags=[{"Key": "team", "Value": "web"}])
+    let(world, "alice", allow("Describe*"), policy="a")
+    let(world, "alice", allow("*", resource=arn("subnet", "*")), policy="b")
+    let(world, "alice", allow("DeleteVpc", StringEquals={"ec2:ResourceTag/team": "net"}), policy="c")
+    target = arn("vpc", vpc_id)
+    for who in (ALICE, key["AccessKeyId"]):
+        told = why(world, who, "ec2:DeleteVpc", target)
+        (check,) = told["checks"]
+        assert (told["caller"], told["allowed"], check["decision"]) == (ALICE, False, "implicitDeny")
+        assert check["reason"] == "because no identity-based policy allows the ec2:DeleteVpc action"
+        assert verdicts(check) == [("a", "action", False), ("b", "resource", False), ("c", "condition", False)]
+        assert check["statements"][2]["condition"] == {
+            "operator": "StringEquals", "key": "ec2:ResourceTag/team", "values": ["net"], "said": "web",
+        }  # fmt: skip
+    let(world, "alice", deny("DeleteVpc"), policy="d")
+    (check,) = why(world, ALICE, "ec2:DeleteVpc", target)["checks"]
+    assert (check["decision"], check["layer"]) == ("explicitDeny", "identity-based policy")
+    assert verdicts(check)[-1] == ("d", "matches", True)
+
+
+def test_what_only_a_request_says_is_said_by_whoever_asks(world: World) -> None:
+    world.user("alice")
+    let(world, "alice", allow("DescribeVpcs", IpAddress={"aws:SourceIp": "10.0.0.0/8"}))
+    assert why(world, ALICE, "ec2:DescribeVpcs")["allowed"] is False
+    assert why(world, ALICE, "ec2:DescribeVpcs", aws__SourceIp="10.1.2.3")["allowed"] is True
+
+
+def test_the_encoded_message_of_a_refusal_is_explained_as_the_request_was(world: World) -> None:
+    ec2 = world.of(world.user("alice"), "ec2")
+    let(world, "alice", allow("CreateVpc", StringEquals={"aws:RequestTag/team": "net"}), allow("CreateTags"))
+    tags = [{"ResourceType": "vpc", "Tags": [{"Key": "team", "Value": "web"}]}]
+    blob = refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16", TagSpecifications=tags)[2].partition(BLOB)[2]
+    told = world.server.store.run_now(Kind.READ, lambda unit: reasons.of_message(unit, blob))
+    (check,) = told["checks"]
+    assert (told["allowed"], check["action"], check["resource"]) == (False, "ec2:CreateVpc", arn("vpc", "*"))
+    assert check["statements"][0]["condition"]["said"] == "web"
+    assert told["refused"]["context"]["principal"]["arn"] == ALICE
+    with pytest.raises(ValueError, match="no encoded message"):
+        world.server.store.run_now(Kind.READ, lambda unit: reasons.of_message(unit, "nonsense"))
+
+
+def test_a_role_that_is_to_be_assumed_has_its_trust_policy_asked_too(world: World) -> None:
+    world.user("alice")
+    nobody = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "arn:aws:iam::222222222222:root"}}
+    world.root().create_role(RoleName="deploy", AssumeRolePolicyDocument=document(nobody))
+    let(world, "alice", allow("sts:AssumeRole"))
+    (check,) = why(world, ALICE, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/deploy")["checks"]
+    assert (check["allowed"], check["layer"]) == (False, "role trust policy")
+    assert [each["verdict"] for each in check["statements"]] == ["principal", "matches"]
+
+
+def test_root_is_bound_by_nothing_and_a_stranger_is_nobody(world: World) -> None:
+    assert why(world, f"arn:aws:iam::{ACCOUNT}:root", "ec2:DeleteVpc", arn("vpc", "vpc-1"))["allowed"] is True
+    for who in ("arn:aws:iam::111111111111:user/nobody", "AKIAIOSFODNN7EXAMPLE", f"arn:aws:sts::{ACCOUNT}:federated-user/x"):
+        with pytest.raises(reasons.UnknownCallerError):
+            why(world, who, "ec2:DescribeVpcs")
+    with pytest.raises(ValueError, match="no action"):
+        why(world, f"arn:aws:iam::{ACCOUNT}:root", "DescribeVpcs")
+
+
+def test_the_command_prints_the_decision_and_reads_a_file_that_nobody_serves(tmp_path: Path) -> None:
+    data = tmp_path / "data.db"
+    with InProcess(Settings(data=str(data))) as server:
+        iam = server.client(ACCOUNT, service="iam")
+        iam.create_user(UserName="alice")
+        iam.put_user_policy(UserName="alice", PolicyName="mine", PolicyDocument=document(deny("Delete*"), allow("*")))
+    command = ("why-denied", ALICE, "ec2:DeleteVpc", arn("vpc", "vpc-1"), "--data", str(data))
+    done = isthmus(tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        f"denied: {ALICE}",
+        f"  ec2:DeleteVpc on {arn('vpc', 'vpc-1')} with an explicit deny in an identity-based policy",
+        "  identity-based policy",
+        "    -> Deny   mine, statement 1: matches",
+        "       Allow  mine, statement 2: matches",
+    ]
+    assert '"allowed": false' in isthmus(tmp_path, *command, "--json").stdout
+    assert isthmus(tmp_path, "why-denied", ALICE).returncode == 2
+    assert "no encoded message" in isthmus(tmp_path, "why-denied", "--message", "x", "--data", str(data)).stderr
