@@ -91,6 +91,8 @@ def module() -> str:
     """The generated module's text."""
     actions = json.loads(SOURCE.read_text("utf-8"))
     spoken = sorted(read_actions((WIRE / "actions.txt").read_text("utf-8"))["ec2"])
+    if missing := [action for action in spoken if action not in actions]:
+        sys.exit(f"docs/spec/{SOURCE.name} has no row for {', '.join(missing)}; CONTRIBUTING.md shows one")
     lines = [HEADER, "TAGGING: Final[Mapping[str, Type]] = {"]
     lines += [f"{name!r}: {source(name, keys)}," for name, keys in taggable(actions).items()]
     lines += ["}", '"""What CreateTags and DeleteTags are authorized for: any of these."""', ""]

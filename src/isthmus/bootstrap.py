@@ -8,7 +8,7 @@ import secrets
 import socket
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -18,7 +18,7 @@ from isthmus.actions.call import Identifiers, RandomIdentifiers, Rules
 from isthmus.config import ConfigError, Settings
 from isthmus.domain import peering, quotas, regions
 from isthmus.gateway import audit, credentials_file, guard, workers
-from isthmus.gateway.admin import Admin
+from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.authenticate import IdentitySettings, Mode
 from isthmus.gateway.handle import Gateway
@@ -315,11 +315,34 @@ def serve(
         front = gateway(settings)
         opened, listeners, settings = _take(settings, stack)
         taken()
+        apply_start_file(settings, opened)
         token = stack.enter_context(_own_token(settings))
         served = _Served(settings, front, opened, token)
         if settings.workers == 1:
             return served.run(listeners[0], lambda: ready(settings))
         return _with_workers(served, listeners, lambda: ready(settings))
+
+
+def apply_start_file(settings: Settings, opened: "SqliteStore | PostgresStore") -> None:
+    """Bring the store to what the start file of the settings says, if they name one.
+
+    On PostgreSQL a store of its own does it: the server's must not connect before its workers are there.
+    Raises `StartFileRefusedError`, and nothing is changed.
+    """
+    if not settings.start_file:
+        return
+    import asyncio
+
+    from isthmus.gateway import start_file
+
+    loaded = start_file.load(Path(settings.start_file).expanduser())
+    with nullcontext(opened) if isinstance(opened, SqliteStore) else closing(store(settings)) as used:
+        seen, back, args = _Unserved(used), Admin("", bounds(settings)), {"start": loaded.value}
+        answer = asyncio.run(back.perform("POST", f"{PREFIX}apply", args, seen))
+    content = json.loads(answer.body)
+    if answer.status != 200:
+        raise loaded.refusal(start_file.problems_of(content)) if "problems" in content else ConfigError(content["error"])
+    start_file.write_profiles(config.credentials_path(settings), content["access_keys"], settings.default_region)
 
 
 def _check_workers(settings: Settings) -> None:

@@ -64,6 +64,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     prepared_statements: bool = True
     database_seconds: float = 30.0
     poll_seconds: float = 1.0
+    start_file: str = ""
+    """A start file that is applied before the server is ready; empty: none."""
     credentials: str = ""
     """Where `accounts create` writes its profile; empty: `credentials` in the user's data directory."""
 

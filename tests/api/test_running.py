@@ -271,7 +271,9 @@ def test_the_audit_log_in_text_is_for_people_and_none_is_none(tmp_path: Path) ->
     with running(tmp_path / "text", "--data=memory") as server:
         vpc(server.client(), "10.0.0.0/16")
         time.sleep(0.3)
-        assert f"127.0.0.1 {ALICE} us-east-1 ec2:CreateVpc 200" in server.said
+        assert (
+            f"127.0.0.1 arn:aws:iam::{ALICE}:root {ALICE[-4:]} us-east-1 ec2:CreateVpc 200 - allowed - vpc-" in server.said
+        )
     with running(tmp_path / "none", "--data=memory", "--log-format=none") as server:
         vpc(server.client(), "10.0.0.0/16")
         time.sleep(0.3)

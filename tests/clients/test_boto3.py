@@ -278,7 +278,7 @@ def test_a_refusal_has_the_code_of_ec2(connect: Connect, what: str) -> None:
 
 
 def test_a_service_not_spoken_here_is_refused_at_once_in_its_own_protocol(connect: Connect) -> None:
-    assert refusal(connect(pair().requester, "iam").get_user) == ("InvalidAction", 400)
+    assert refusal(connect(pair().requester, "rds").describe_db_instances) == ("InvalidAction", 400)
 
 
 def test_a_dry_run_answers_412_and_leaves_nothing_behind(connect: Connect) -> None:

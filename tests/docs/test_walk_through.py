@@ -67,8 +67,16 @@ def test_the_example_of_adding_an_action_works_as_typed(project: Path) -> None:
     source = project / "src" / "isthmus"
     with (source / "wire" / "actions.txt").open("a", encoding="utf-8") as actions:
         actions.write(block("ec2 "))
-    generated = run(project, "tools/shapes.py")
-    assert generated.returncode == 0, generated.stderr
+    missing = run(project, "tools/permissions.py")
+    assert missing.returncode != 0
+    assert "iam-ec2-actions.json has no row for ModifyVpcTenancy" in missing.stderr
+    checked = project / "docs" / "spec" / "iam-ec2-actions.json"
+    checked.write_text(
+        checked.read_text(encoding="utf-8").replace("{\n", "{\n" + block(' "ModifyVpcTenancy"'), 1), encoding="utf-8"
+    )
+    for tool in ("tools/shapes.py", "tools/permissions.py"):
+        generated = run(project, tool)
+        assert generated.returncode == 0, generated.stderr
     append(source / "domain" / "vpc.py", block("def release_tenancy"))
     append(source / "actions" / "ec2" / "vpc.py", block("def modify_vpc_tenancy"))
     rule, shown = "test_a_vpc_can_only_give", "test_dedicated_tenancy_can_be_given_up"

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from isthmus.actions import administration
+from isthmus.actions.start_file import applying, checking
 from isthmus.config import Delays, Settings
 from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock
+from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
 from tests.api.peerings import HERE, ONE, OTHER, THERE, UNKNOWN_VPC, Client, vpc
 from tests.store.builders import NOW
@@ -62,6 +64,7 @@ def _act(server: InProcess, clock: ManualClock) -> None:
     _ask(one, mine[6], others[2], OTHER, HERE)
     _name(server.client(ONE, HERE, "iam"))
     _begin(server.client(ONE, HERE, "sts"), server.client(OTHER, HERE, "sts"))
+    server.store.run_now(Kind.WRITE, _organize)
 
 
 def _name(iam: Client) -> None:
@@ -87,6 +90,14 @@ def _begin(one: Client, other: Client) -> None:
     one.get_federation_token(Name="eve", Policy=ALLOW, Tags=[{"Key": "Team", "Value": "réseau"}])
     arn = f"arn:aws:iam::{ONE}:role/peering"
     other.assume_role(RoleArn=arn, RoleSessionName="bob", Policy=ALLOW, PolicyArns=[{"arn": VENDORS}])
+
+
+def _organize(unit: Unit) -> None:
+    """Make something of everything that the organization keeps."""
+    policies = [{"name": "all", "description": "€", "document": ALLOW}]
+    attached = ["FullAWSAccess", "all"]
+    said = {"management_account": ONE, "policies": policies, "service_control_policies": attached}
+    applying.apply(unit, checking.checked({"organization": said}))
 
 
 def _ask(ec2: Client, own: str, peer: str, account: str, region: str) -> str:

@@ -131,6 +131,10 @@ BREAKS: list[tuple[str, list[str]]] = [
     ("iam-policies", ["UPDATE iam_attachment SET policy_id = 'ANPA' WHERE owner_id LIKE 'AIDA%'"]),
     ("iam-policies", ["UPDATE iam_role SET boundary_id = 'ANPA'"]),
     ("policy-in-force", ["DELETE FROM iam_policy_version WHERE number = 2"]),
+    (
+        "service-control-policies",
+        ["INSERT INTO service_control_attachment (account, policy_id, version) VALUES ('', 'p-none', 1)"],
+    ),
     ("journal", [line("deleted", "active")]),
     ("journal", [line("active", "rejected")]),
     ("journal", [line("pending-acceptance", "active")]),

@@ -16,6 +16,8 @@ from isthmus.store.tables import IAM, OWNED
 from isthmus.store.unit import Unit
 
 ACCOUNT_DIGITS: Final = 12
+DOCUMENTED: Final = frozenset({"111122223333", "123456789012"})
+"""Ids of examples everywhere, which an account has only where they are asked for (I218). No drawn id begins with 0."""
 LONGEST_NAME: Final = 50
 """As in AWS Organizations; and a name stands on one line of a table."""
 
@@ -36,16 +38,22 @@ def create_account(unit: Unit, name: str, account_id: str | None = None) -> NewA
 
     Raises `AdministrationError` for an id that is no account id or is taken, and for a name that is none.
     """
-    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
-        raise AdministrationError(f"An account's name has 1 to {LONGEST_NAME} printable characters, unlike {name!r}.")
-    chosen = _checked(account_id) if account_id is not None else _free_account_id(unit)
+    check_name(name)
+    chosen = check_id(account_id) if account_id is not None else _free_account_id(unit)
     if unit.accounts.get(chosen):
         raise AdministrationError(f"Account {chosen} exists already; `isthmus accounts show {chosen}` shows it.")
     account = unit.accounts.put(Account(chosen, name, unit.now))
     return NewAccount(account, create_key(unit, account))
 
 
-def _checked(account_id: str) -> str:
+def check_name(name: str) -> None:
+    """Refuse a text that cannot be an account's name."""
+    if not (0 < len(name) <= LONGEST_NAME and name.isprintable()):
+        raise AdministrationError(f"An account's name has 1 to {LONGEST_NAME} printable characters, unlike {name!r}.")
+
+
+def check_id(account_id: str) -> str:
+    """Return an account id as it is; refuse a text that is none."""
     if len(account_id) != ACCOUNT_DIGITS or not (account_id.isascii() and account_id.isdigit()):
         raise AdministrationError(f"{account_id!r} is not an account id: those have 12 digits.")
     return account_id
@@ -54,7 +62,7 @@ def _checked(account_id: str) -> str:
 def _free_account_id(unit: Unit) -> str:
     while True:
         candidate = f"{int.from_bytes(unit.entropy(8), 'big') % 10**ACCOUNT_DIGITS:012d}"
-        if candidate[0] != "0" and not unit.accounts.get(candidate):
+        if candidate[0] != "0" and candidate not in DOCUMENTED and not unit.accounts.get(candidate):
             return candidate
 
 
@@ -117,7 +125,7 @@ def delete_account(unit: Unit, account_id: str, *, with_objects: bool) -> list[s
             "peering connections and delete the rest."
         )
     remove_objects(unit, account_id)
-    for table in IDENTITY[:-1]:
+    for table in OF_ACCOUNT:
         unit.engine.execute(f"DELETE FROM {table} WHERE account = ?", (account_id,))
     unit.changed_authorizations()
     unit.accounts.delete(account)
@@ -159,7 +167,8 @@ def _end(unit: Unit, each: Peering, account_id: str) -> None:
 
 EVERYTHING: Final = ("journal", "tag", "peering_view", "peering", *OWNED)
 IAM_OWNED: Final = tuple(table.name for table in reversed(IAM))
-IDENTITY: Final = (*IAM_OWNED, "sts_session", "access_key", "account")
+OF_ACCOUNT: Final = (*IAM_OWNED, "sts_session", "access_key", "service_control_attachment", "organization")
+IDENTITY: Final = (*OF_ACCOUNT, "service_control_policy", "account")
 
 
 def reset(unit: Unit, *, identity: bool) -> None:
@@ -180,4 +189,4 @@ def reset_account(unit: Unit, account_id: str) -> None:
 
     In open mode an account needs none of them, so any id will do.
     """
-    remove_objects(unit, _checked(account_id))
+    remove_objects(unit, check_id(account_id))

@@ -22,6 +22,7 @@ from isthmus.store.unit import Unit
 
 if TYPE_CHECKING:
     from isthmus.policy.context import Source
+    from isthmus.policy.evaluate import Decision
 
 EC2: Final = "ec2"
 ID_DIGITS: Final = 17
@@ -133,10 +134,12 @@ class Call:
         "_identifiers",
         "action",
         "authorized",
+        "denied",
         "origin",
         "principal",
         "request",
         "request_id",
+        "resources",
         "reuse",
         "rules",
         "store",
@@ -158,6 +161,9 @@ class Call:
         self.request_id, self._identifiers = request_id, identifiers
         self.request, self.origin = request, origin
         self.authorized = False
+        self.denied: Decision | None = None
+        self.resources: list[str] = []
+        """What the call has named so far, by id or ARN, for the audit log."""
         self.reuse = Reuse.ALWAYS
 
     @property
@@ -208,11 +214,20 @@ class Call:
         condition keys beside the common ones, and an action where it is not the call's own; they may ask several times.
 
         Raises UnauthorizedOperation on EC2 and AccessDenied on the others, with the reason (I151 to I156). An account's root
-        may do everything in it (I117), and is not asked.
+        may do everything in it (I117), and is not asked unless the organization has a say (I116).
         """
-        if self.principal.kind != ROOT and not (self.authorized and self.principal.service == EC2):
+        if resource != "*":
+            self.resources.append(resource)
+        if self._is_bound() and not (self.authorized and self.principal.service == EC2):
             _policies().authorize(self, resource, keys, action, found)
         self.authorized = True
+
+    def _is_bound(self) -> bool:
+        """Tell whether any policy binds the caller. None binds a root that an open server takes at its word (I213)."""
+        caller = self.principal
+        return caller.kind != ROOT or (
+            self.store.service_control_attachments.bind(caller.account) and not caller.is_unverified
+        )
 
     def authorize_role(
         self, resource: str, trust: str | None, keys: Mapping[str, "Source"] | None = None, *, action: str = ""
@@ -223,6 +238,7 @@ class Call:
         the same (I157). Raises AccessDenied, across accounts without a reason (I156). An account's root is asked too: STS
         lets none assume roles, but that of open mode.
         """
+        self.resources.append(resource)
         _policies().authorize_role(self, resource, trust, keys, action)
         self.authorized = True
 
@@ -233,6 +249,7 @@ class Call:
         this account in this Region (S251, S508).
         """
         ids.check(rows.table.kind, row_id)
+        self.resources.append(row_id)
         found = rows.visible(self.account, self.region, row_id)
         self.authorize(found=Found(rows.table.kind, row_id, found))
         if found is None:

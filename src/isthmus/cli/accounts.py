@@ -30,6 +30,10 @@ def accounts() -> None:
 @accounts.command()
 @click.argument("name")
 @click.option("--id", "account_id", metavar="ID", help="Its 12 digits. Default: drawn at random.")
+@click.option(
+    "--trust", "trusted", metavar="ID", help="Another account, which gets a role in this one that may do everything."
+)
+@click.option("--role-name", metavar="NAME", help="That role's name. Default: OrganizationAccountAccessRole.")
 @click.option("--print", "prints_secret", is_flag=True, help="Show the secret key at a terminal, too.")
 @CREDENTIALS
 @target_options
@@ -37,27 +41,32 @@ def accounts() -> None:
 def create(
     name: str,
     account_id: str | None,
-    endpoint: str | None,
-    token_file: str | None,
-    data: str | None,
+    trusted: str | None,
+    role_name: str | None,
     credentials: str | None,
     *,
     prints_secret: bool,
     wants_json: bool,
+    **target: str | None,
 ) -> None:
     """Make the account NAME with an access key, and write its profile.
 
     The key acts as the account's root. Its secret goes into the profile isthmus-ID of the credentials file, which only
-    you can read, and to standard output where that is a pipe; a terminal shows it with --print.
+    you can read, and to standard output where that is a pipe; a terminal shows it with --print. --trust makes a role,
+    too, which may do everything here, for whomever the other account lets assume it.
 
     \b
     Examples:
       isthmus accounts create alice
       isthmus accounts create bob --id 111122223333 --json
+      isthmus accounts create carol --trust 111122223333
     """
+    if role_name and not trusted:
+        raise click.UsageError("--role-name names the role of --trust; say that, too.")
     path = _credentials_path(credentials)
-    with Target(endpoint, token_file, data).open(may_create=True) as ask:
-        made = ask("POST", "accounts", {"name": name, **({"id": account_id} if account_id else {})})
+    said = {"name": name, "id": account_id, "trust": trusted, "role_name": role_name}
+    with Target(**target).open(may_create=True) as ask:
+        made = ask("POST", "accounts", {word: value for word, value in said.items() if value})
     key = made["access_keys"][0]
     content = {
         "account_id": made["id"],
@@ -66,6 +75,7 @@ def create(
         "secret_access_key": key["secret_access_key"],
         "profile": _write_profile(path, made["id"], key),
         "credentials_file": str(path),
+        **({"role_arn": made["role_arn"]} if trusted else {}),
     }
     if wants_json:
         show.as_json(content)
@@ -190,6 +200,7 @@ def remove_profiles(path: Path, account_ids: list[str]) -> None:
 
     try:
         for account_id in account_ids:
-            credentials_file.remove_profile(path, credentials_file.profile_name(account_id))
+            for profile in credentials_file.profiles_of(path, account_id):
+                credentials_file.remove_profile(path, profile)
     except (OSError, credentials_file.ExposedFileError) as error:
         click.echo(f"The profiles in {path} stay: {error}", err=True)

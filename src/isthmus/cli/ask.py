@@ -24,6 +24,15 @@ Ask = Callable[[str, str, Mapping[str, Any]], Any]
 """Takes a method, a path below the prefix and arguments; returns the answer, a failed one as a ClickException."""
 
 
+class RefusedError(click.ClickException):
+    """The server said no; `content` is all that it said."""
+
+    def __init__(self, message: str, content: Any) -> None:  # noqa: ANN401 - whatever JSON holds
+        """Take the sentence that tells it, and the answer."""
+        super().__init__(message)
+        self.content = content if isinstance(content, dict) else {}
+
+
 class Target:
     """What the options of a command say about whom to ask."""
 
@@ -181,7 +190,7 @@ def _checked(status: int, body: bytes) -> Any:  # noqa: ANN401 - whatever JSON h
     if status < 400:
         return content
     why = content.get("error", content) if isinstance(content, dict) else str(content).strip()
-    raise click.ClickException(str(why) or f"The server answered with status {status}.")
+    raise RefusedError(str(why) or f"The server answered with status {status}.", content)
 
 
 def server_options(command: F) -> F:

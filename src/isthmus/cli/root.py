@@ -12,10 +12,12 @@ from isthmus import __version__
 COMMANDS: Final[Mapping[str, str]] = {
     "serve": "isthmus.cli.serve:serve",
     "accounts": "isthmus.cli.accounts:accounts",
+    "apply": "isthmus.cli.apply:apply",
     "clock": "isthmus.cli.clock:clock",
     "reset": "isthmus.cli.server:reset",
     "health": "isthmus.cli.server:health",
     "metrics": "isthmus.cli.server:metrics",
+    "audit": "isthmus.cli.audit:audit",
     "actions": "isthmus.cli.actions:actions",
     "why-denied": "isthmus.cli.why_denied:why_denied",
     "export": "isthmus.cli.move:export",
@@ -53,9 +55,10 @@ class Root(click.Group):
 def _mendable() -> tuple[type[Exception], ...]:
     from isthmus.config import ConfigError
     from isthmus.gateway.credentials_file import ExposedFileError
+    from isthmus.gateway.start_file import StartFileRefusedError
     from isthmus.store.api import SchemaError, StoreInUseError, TransferError
 
-    return ConfigError, ExposedFileError, SchemaError, StoreInUseError, TransferError
+    return ConfigError, ExposedFileError, SchemaError, StartFileRefusedError, StoreInUseError, TransferError
 
 
 @click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

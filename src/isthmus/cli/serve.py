@@ -47,6 +47,10 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     "database_seconds": ("SECONDS", "On PostgreSQL, how long an answer may take before it counts as lost. Default: 30"),
     "poll_seconds": ("SECONDS", "On PostgreSQL, how often an idle server looks for due steps of others. Default: 1"),
+    "start_file": (
+        "FILE",
+        "Accounts, users, roles and policies to have from the start, in TOML, YAML or JSON (`isthmus apply`). Default: none",
+    ),
     "credentials": (
         "FILE",
         "The credentials file of `isthmus accounts`; must be private. Default: in the user's data directory",

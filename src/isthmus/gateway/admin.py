@@ -1,4 +1,4 @@
-"""Our own endpoints, below `/_isthmus/`: health, clock, accounts, reset, metrics.
+"""Our own endpoints, below `/_isthmus/`: health, clock, accounts, start files, journal, reset, metrics.
 
 The command line speaks to them; on a file that no server has open it calls `Admin.perform` itself, so both do the same.
 Only `health` is free. Everything else needs the token from the file beside the data, which the command line reads, and
@@ -25,7 +25,8 @@ from isthmus.domain.accounts import AccessKey, Account
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.gateway import guard
 from isthmus.gateway.tally import Counted
-from isthmus.store.api import Kind
+from isthmus.store import journal
+from isthmus.store.api import Kind, Undo
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.xml import instant
@@ -237,13 +238,65 @@ async def _change_account(_: Admin, store: Any, rest: str, args: Args) -> HttpRe
 
 
 async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN401
-    _only(args, "name", "id")
-    name, account_id = str(args.get("name", "")), args.get("id")
-    made = await store.run(
-        Kind.WRITE,
-        lambda unit: administration.create_account(unit, name, None if account_id is None else str(account_id)),
-    )
-    return _json(200, {**account_as_json(made.account), "access_keys": [key_as_json(made.key, with_secret=True)]})
+    _only(args, "name", "id", "trust", "role_name")
+    name, account_id, other = str(args.get("name", "")), args.get("id"), args.get("trust")
+
+    def work(unit: Unit) -> tuple[administration.NewAccount, str]:
+        made = administration.create_account(unit, name, None if account_id is None else str(account_id))
+        return made, "" if other is None else _trust(unit, made.account.id, str(other), args.get("role_name"))
+
+    made, role = await store.run(Kind.WRITE, work)
+    shown = {**account_as_json(made.account), "access_keys": [key_as_json(made.key, with_secret=True)]}
+    return _json(200, {**shown, "role_arn": f"arn:aws:iam::{made.account.id}:role/{role}"} if role else shown)
+
+
+def _trust(unit: Unit, account_id: str, other: str, role_name: str | None) -> str:
+    from isthmus.actions import cross_account  # brings IAM along, which most servers' starts need not pay for
+
+    return cross_account.trust(unit, account_id, other, role_name or cross_account.ROLE_NAME)
+
+
+# --- start file ---------------------------------------------------------------------------------------------------------
+
+
+async def _apply(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    """Bring the state to what a start file says; a dry run tells what that would change."""
+    from isthmus.actions.start_file import applying, checking  # as in `_trust`
+    from isthmus.actions.start_file.problems import StartFileError
+
+    _only(args, "start", "dry_run", "prune")
+    dry_run, prunes = _flag(args, "dry_run"), _flag(args, "prune")
+
+    def work(unit: Unit) -> applying.Applied:
+        applied = applying.apply(unit, start, prunes=prunes)
+        if dry_run:
+            raise Undo(applied._replace(keys=()))
+        return applied
+
+    try:
+        start = checking.checked(args.get("start"))
+        done = await store.run(Kind.WRITE, work)
+    except StartFileError as error:
+        problems = [{"place": each.place, "message": each.message} for each in error.problems]
+        return _json(400, {"error": str(error), "problems": problems})
+    keys = [
+        {"account": key.account, "user": user, "access_key_id": key.id, "secret_access_key": key.secret}
+        for user, key in done.keys
+    ]
+    return _json(200, {"changes": done.changes, "access_keys": keys})
+
+
+# --- journal ------------------------------------------------------------------------------------------------------------
+
+
+async def _journal(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    """Show the next lines of the journal after one, by its number."""
+    _only(args, "after")
+    after = str(args.get("after", 0))
+    if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        raise BadRequestError(f"after must be the number of a line, not {after!r}.")
+    found: list[journal.Entry] = await store.run(Kind.READ, lambda unit: journal.read(unit, int(after)))
+    return _json(200, {"journal": [{**each._asdict(), "at": instant(each.at)} for each in found]})
 
 
 # --- permissions ------------------------------------------------------------------------------------------------------
@@ -313,6 +366,8 @@ ROUTES: Final[Mapping[tuple[str, str], Route]] = {
     ("POST", "clock"): _move_clock,
     ("GET", "accounts"): _accounts,
     ("POST", "accounts"): _change_account,
+    ("POST", "apply"): _apply,
+    ("GET", "journal"): _journal,
     ("POST", "reset"): _reset,
     ("POST", "why-denied"): _why_denied,
     ("GET", "metrics"): _metrics,

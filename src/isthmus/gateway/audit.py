@@ -3,11 +3,11 @@
 import asyncio
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from select import PIPE_BUF
-from typing import Final
+from typing import Final, NamedTuple
 
 from isthmus.gateway.handle import Incoming
 from isthmus.wire.xml import instant
@@ -16,26 +16,72 @@ Audit = Callable[[Incoming, int, int, str], None]
 """Takes the request, the status, the wall time in milliseconds and the address that it came from."""
 
 
+ALLOWED: Final = "allowed"
+UNKNOWN: Final = "-"
+SPACE: Final = "\\x20"
+WORDS: Final = (
+    "at", "source", "principal", "key", "region", "action", "status", "code", "decision", "layer", "resources", "request",
+)  # fmt: skip
+"""What a line for a person has, in its order."""
+
 _quoted: Final = json.encoder.encode_basestring_ascii
+
+
+class Noted(NamedTuple):
+    """What the log says of a request besides what came with it (I219); never a secret, a token or an encoded message."""
+
+    account: str = ""
+    principal: str = ""
+    key: str = ""
+    region: str = ""
+    resources: Sequence[str] = ()
+    decision: str = ""
+    layer: str = ""
+
+
+NOBODY: Final = Noted()
+
+
+def _noted(incoming: Incoming) -> Noted:
+    """Return who asked, by ARN and the last characters of the key, for what, and what the policies said to it.
+
+    `layer` is the kind of policy that denied. An answer from memory was decided when it was first given.
+    """
+    who, call = incoming.principal, incoming.call
+    if who is None:
+        return NOBODY
+    known = who.account, who.arn, who.access_key_id[-4:], who.region
+    if call is None:  # refused before anything could be decided, or answered from memory
+        return Noted(*known, decision="" if incoming.code else ALLOWED)
+    resources, denied = tuple(dict.fromkeys(call.resources)) if call.resources else (), call.denied
+    if denied is None:
+        return Noted(*known, resources, ALLOWED if call.authorized else "")
+    layer = denied.layer.value if denied.layer else ""
+    return Noted(*known, resources or (denied.resource,), denied.outcome.value, layer)
 
 
 def _json(incoming: Incoming, status: int, wall: int, source: str) -> str:
     """Write a line for a program; by hand, since json.dumps would make an encoder for each (7 us instead of 3)."""
-    who = incoming.principal
+    noted = _noted(incoming)
     line: Mapping[str, str | int] = {
         "at": wall,
         "request": incoming.request_id,
         "source": source,
-        "account": who.account if who else "",
-        "key": who.access_key_id if who else "",
-        "region": who.region if who else "",
+        "account": noted.account,
+        "principal": noted.principal,
+        "key": noted.key,
+        "region": noted.region,
         "service": incoming.service.name,
         "action": incoming.action,
         "status": status,
         "code": incoming.code,
+        "decision": noted.decision,
+        "layer": noted.layer,
+        "user_agent": incoming.http.header("user-agent") or "",
     }
     members = [f'"{name}":{_quoted(value) if isinstance(value, str) else value}' for name, value in line.items()]
-    return "{" + ",".join(members) + "}"
+    resources = ",".join(map(_quoted, noted.resources))
+    return "{" + ",".join(members) + f',"resources":[{resources}]' + "}"
 
 
 @lru_cache(maxsize=1)
@@ -45,15 +91,23 @@ def _second(seconds: int) -> str:
 
 
 def _text(incoming: Incoming, status: int, wall: int, source: str) -> str:
-    """Write a line for a person, with - for what is unknown; control characters that a caller sent are shown, not obeyed."""
-    who = incoming.principal
-    account, region = (who.account, who.region) if who else ("-", "-")
-    action = f"{incoming.service.name}:{incoming.action}" if incoming.action else "-"
-    code, request = incoming.code or "-", incoming.request_id or "-"
-    text = (
-        f"{_second(wall // 1_000)}.{wall % 1_000:03d}Z {source or '-'} {account} {region} {action} {status} {code} {request}"
-    )
-    return text if text.isprintable() else ascii(text)
+    """Write a line for a person, a word for each of `WORDS`, with - for what is unknown.
+
+    What a caller sent is shown, not obeyed: a control character breaks no line, a space begins no word.
+    """
+    noted, u = _noted(incoming), UNKNOWN
+    action = f"{incoming.service.name}:{incoming.action}" if incoming.action else u
+    resources = ",".join(noted.resources)
+    time = f"{_second(wall // 1_000)}.{wall % 1_000:03d}Z"
+    who = f"{source or u} {noted.principal or u} {noted.key or u} {noted.region or u}"
+    decision = f"{incoming.code or u} {noted.decision or u} {noted.layer.replace(' ', '-') or u}"
+    text = f"{time} {who} {_word(action)} {status} {decision} {_word(resources) or u} {incoming.request_id or u}"
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _word(sent: str) -> str:
+    """Return what a caller has sent as one word."""
+    return sent.replace(" ", SPACE) if " " in sent else sent
 
 
 FORMATS: Mapping[str, Callable[[Incoming, int, int, str], str]] = {"json": _json, "text": _text}

@@ -85,9 +85,16 @@ def remove_profile(path: Path, profile: str) -> None:
             write_private(path, "".join(f"{line}\n" for line in after))
 
 
-def profile_name(account: str) -> str:
-    """The profile under which an account's root key is written: `isthmus-111122223333`."""
-    return f"isthmus-{account}"
+def profile_name(account: str, user: str = "") -> str:
+    """The profile of a key: `isthmus-111122223333` of an account's root, `isthmus-111122223333-alice` of a user."""
+    return f"isthmus-{account}-{user}" if user else f"isthmus-{account}"
+
+
+def profiles_of(path: Path, account: str) -> list[str]:
+    """The profiles in a credentials file of an account's root and of its users."""
+    root = profile_name(account)
+    sections = [line.strip()[1:-1] for line in (_existing(path) if path.exists() else []) if line.startswith("[")]
+    return [section for section in sections if section == root or section.startswith(f"{root}-")]
 
 
 def _existing(path: Path) -> list[str]:

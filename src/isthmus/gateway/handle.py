@@ -9,7 +9,7 @@ from collections.abc import Hashable, Mapping
 from functools import lru_cache
 from typing import Final
 
-from msgspec import Struct, field, json
+from msgspec import Struct, field
 
 from isthmus.actions import registry
 from isthmus.actions.call import Call, Identifiers, RandomIdentifiers, Reuse, Rules
@@ -20,6 +20,7 @@ from isthmus.domain.sts import sessions
 from isthmus.gateway import authenticate, guard
 from isthmus.gateway.authenticate import IdentitySettings, Mode, Seen
 from isthmus.gateway.origin import RequestOrigin
+from isthmus.store import journal
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.unit import Unit
 from isthmus.wire import services
@@ -42,7 +43,7 @@ SERVICES_SPOKEN: Final = frozenset({"ec2", "iam", "sts"})
 
 
 class Incoming(Struct):
-    """A request whose form was read; `principal` and `code` are filled in on the way, for the audit log.
+    """A request whose form was read; `principal`, `code` and `call` are filled in on the way, for the audit log.
 
     `action` is the action asked for, empty if none was named; `kind` says whether it may write.
     """
@@ -57,6 +58,7 @@ class Incoming(Struct):
     principal: Principal | None = None
     code: str = ""
     request_id: str = ""
+    call: Call | None = None
 
 
 class Gateway(Struct, frozen=True):
@@ -82,6 +84,7 @@ class Gateway(Struct, frozen=True):
         """Answer a request. Raises `Undo` with the answer where something was written that must not stay."""
         incoming.request_id = self.identifiers.request_id(unit)
         incoming.service, incoming.code = _versions_service(incoming.form), ""  # a unit may run more than once
+        incoming.call = None
         try:
             return self._act(incoming, unit)
         except (Conflict, TooMuchForTheLoop):
@@ -129,7 +132,8 @@ class Gateway(Struct, frozen=True):
         if unit.dry_run:
             raise errors.dry_run()
         if unit.changes:
-            _journal(unit, call)
+            call.resources.extend(unit.changes)
+            journal.write(unit, call.request_id, call.principal.arn, call.account, call.region, call.action)
         members = encode_members(service, action, result)
         if incoming.kind is Kind.READ and len(incoming.http.body) <= QUESTION_BYTES and call.reuse is not NEVER:
             unit.memo.keep(question, members, asks_again=call.reuse is ASK_AGAIN)
@@ -137,7 +141,9 @@ class Gateway(Struct, frozen=True):
 
     def _call(self, incoming: Incoming, unit: Unit, principal: Principal, request: object = None) -> Call:
         origin = RequestOrigin(incoming.http, self.bounds)
-        return Call(incoming.action, principal, unit, self.rules, incoming.request_id, self.identifiers, request, origin)
+        call = Call(incoming.action, principal, unit, self.rules, incoming.request_id, self.identifiers, request, origin)
+        incoming.call = call
+        return call
 
     def _authenticate(self, incoming: Incoming, unit: Unit) -> Principal:
         """Return who is calling. A refusal is told in the words of the service that the credential scope names.
@@ -208,22 +214,6 @@ def _not_spoken(incoming: Incoming) -> ApiError:
     if incoming.action:
         return errors.invalid_action(incoming.action)
     return ApiError("InvalidAction", f"Isthmus speaks ec2, iam and sts only; this request is for {incoming.service.name}.")
-
-
-def _journal(unit: Unit, call: Call) -> None:
-    """Write what the unit changed, in the transaction that changes it (ADR 10)."""
-    unit.engine.later(
-        "INSERT INTO journal (at, request_id, actor, account, region, action, changes) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            unit.now,
-            call.request_id,
-            call.principal.arn,
-            call.account,
-            call.region,
-            call.action,
-            json.encode(list(unit.changes.values())).decode(),
-        ),
-    )
 
 
 def _fault(incoming: Incoming, error: ApiError) -> HttpResponse:

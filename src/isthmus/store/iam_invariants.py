@@ -1,6 +1,7 @@
-"""What must always hold of what IAM keeps, as set-based SQL; `invariants` has it among its claims."""
+"""What must always hold of what IAM and the organization keep, as set-based SQL; `invariants` has it among its claims."""
 
 from isthmus.domain.iam import vendor
+from isthmus.domain.organizations import FULL_ACCESS_ID
 
 _HOLDERS = " UNION ALL ".join(f"SELECT id, account FROM {table}" for table in ("iam_user", "iam_group", "iam_role"))
 _PRINCIPALS = " UNION ALL ".join(f"SELECT id, account, boundary_id FROM {table}" for table in ("iam_user", "iam_role"))
@@ -58,3 +59,10 @@ NOT_IN_FORCE = (
     "ON held.policy_id = policy.id AND held.number = policy.default_version WHERE held.policy_id IS NULL"
 )
 """Managed policies whose version in force is not there."""
+
+STRAY_SERVICE_CONTROL = (
+    "SELECT it.account, it.policy_id FROM service_control_attachment AS it "
+    "LEFT JOIN service_control_policy AS policy ON policy.id = it.policy_id "
+    f"WHERE policy.id IS NULL AND it.policy_id <> '{FULL_ACCESS_ID}'"
+)
+"""Levels that have a service control policy that is not there."""

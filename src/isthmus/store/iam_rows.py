@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING, Final
 
 from isthmus.domain.iam.names import ROOT_PATH, folded
 from isthmus.domain.iam.objects import Attachment, Role
+from isthmus.domain.organizations import ROOT as EVERY_ACCOUNT
+from isthmus.domain.organizations import ServiceControlAttachment
 from isthmus.store.rows import Rows
 from isthmus.store.table import Row, Table
-from isthmus.store.tables import IAM_ATTACHMENTS, IAM_ROLES
+from isthmus.store.tables import IAM_ATTACHMENTS, IAM_ROLES, SERVICE_CONTROL_ATTACHMENTS
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
@@ -98,6 +100,25 @@ class AttachmentRows(IamRows[Attachment]):
     def boundary_usage(self, account: str) -> dict[str, int]:
         """Return, by policy id, how many of an account's users and roles it bounds (I114)."""
         return dict(self._unit.engine.query(_BOUNDARY_USAGE, (account, account)))
+
+
+class ServiceControlRows(IamRows[ServiceControlAttachment]):
+    """Service control policies on accounts, and whether an account has any at all: every request of a root asks."""
+
+    __slots__ = ()
+
+    def __init__(self, unit: "Unit") -> None:
+        """Bind the table to a unit."""
+        super().__init__(unit, SERVICE_CONTROL_ATTACHMENTS)
+
+    def bind(self, account: str) -> bool:
+        """Tell whether something is attached to an account or to all (I116), from memory where that is as good."""
+        known = self._unit.memo.callers
+        found: bool | None = known.get(f"service control {account}")
+        if found is None:
+            found = self.count(account=[EVERY_ACCOUNT, account]) > 0
+            known.keep(f"service control {account}", found)
+        return found
 
 
 _USED: Final = "UPDATE iam_role SET last_used_at = ?, last_used_region = ? WHERE id = ?"

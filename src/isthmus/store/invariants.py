@@ -405,6 +405,11 @@ INVARIANTS: Final = (
         _told(iam_invariants.NOT_IN_FORCE, "{0} has no version {1}, which should be in force"),
     ),
     Invariant(
+        "service-control-policies",
+        "Whatever service control policy a level has is there (I116).",
+        _told(iam_invariants.STRAY_SERVICE_CONTROL, "the level '{0}' has the policy {1}, which is not there"),
+    ),
+    Invariant(
         "journal",
         "The journal's lines go on from each other and lead to what is; nothing moves after its end (S206).",
         _contradictions,

@@ -8,6 +8,7 @@ from msgspec import Struct
 from isthmus.domain.accounts import AccessKey, Account, Session
 from isthmus.domain.iam import objects as iam
 from isthmus.domain.network_acl import NetworkAcl, NetworkAclEntry
+from isthmus.domain.organizations import Organization, ServiceControlAttachment, ServiceControlPolicy
 from isthmus.domain.peering import KIND, Peering
 from isthmus.domain.route_table import RouteTable
 from isthmus.domain.security_group import SecurityGroup, SecurityGroupRule
@@ -52,6 +53,10 @@ IAM_POLICY_VERSIONS = Table.of(iam.PolicyVersion, "iam_policy_version")
 IAM_INLINE_POLICIES = Table.of(iam.InlinePolicy, "iam_inline_policy")
 IAM_ATTACHMENTS = Table.of(iam.Attachment, "iam_attachment")
 IAM_ACCOUNT_ALIASES = Table.of(iam.AccountAlias, "iam_account_alias")
+
+ORGANIZATIONS = Table.of(Organization, "organization")
+SERVICE_CONTROL_POLICIES = Table.of(ServiceControlPolicy, "service_control_policy")
+SERVICE_CONTROL_ATTACHMENTS = Table.of(ServiceControlAttachment, "service_control_attachment")
 
 IAM: Sequence[Table[Any]] = (
     IAM_USERS,

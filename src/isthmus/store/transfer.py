@@ -53,6 +53,9 @@ PARTS: Final = (
     ),
     _of(tables.TAGS),
     *map(_of, tables.IAM),
+    _of(tables.ORGANIZATIONS),
+    _of(tables.SERVICE_CONTROL_POLICIES),
+    _of(tables.SERVICE_CONTROL_ATTACHMENTS),
     Part("journal", ("seq", "at", "request_id", "actor", "account", "region", "action", "changes")),
 )
 """Every table, parents before their children. A test holds it against the database's own catalogue."""

@@ -15,7 +15,7 @@ from isthmus.domain.accounts import IssuedKey
 from isthmus.domain.peering import End
 from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
-from isthmus.store.iam_rows import AttachmentRows, IamRows, RoleRows
+from isthmus.store.iam_rows import AttachmentRows, IamRows, RoleRows, ServiceControlRows
 from isthmus.store.key_rows import KeyRows
 from isthmus.store.peering_rows import PeeringRows
 from isthmus.store.rows import Rows
@@ -186,6 +186,9 @@ class Unit:
         self.iam_inline_policies = IamRows(self, tables.IAM_INLINE_POLICIES, ("owner_id",))
         self.iam_attachments = AttachmentRows(self)
         self.iam_account_aliases = IamRows(self, tables.IAM_ACCOUNT_ALIASES, ("account",))
+        self.organizations = IamRows(self, tables.ORGANIZATIONS)
+        self.service_control_policies = IamRows(self, tables.SERVICE_CONTROL_POLICIES)
+        self.service_control_attachments = ServiceControlRows(self)
         self.installation = ""
         self.bounded, self._tell_due = bounded, note_due
         self.begin(Moment(0, 0, b""), writable=False)

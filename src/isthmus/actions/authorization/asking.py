@@ -80,4 +80,5 @@ def _refuse(
         return
     denied = [pair for pair in zip(asked, decisions, strict=True) if not pair[1].allowed]
     request, decision = next((pair for pair in denied if pair[1].outcome is Outcome.EXPLICIT_DENY), denied[0])
+    call.denied = decision
     raise refusals.refusal(call, caller.held, request, decision, tells_why=tells_why)

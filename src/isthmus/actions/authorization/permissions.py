@@ -1,15 +1,17 @@
-"""What binds a principal: its policies, its boundary, its session's policies and its tags (I97, I98, I111, I114, I115).
+"""What binds a principal: its policies, its boundary, its session's policies, its account's service control
+policies, and its tags (I97, I98, I111, I114 to I116).
 
 It is read once and remembered (`callers`): whoever writes something of it has every server forget it in the same transaction
 (`Unit.changed_authorizations`). A policy's text is compiled once per process, wherever it is attached.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
+from isthmus.actions import organizations
 from isthmus.domain import regions
 from isthmus.domain.accounts import ASSUMED_ROLE, FEDERATED_USER, ROOT, Principal, Session
 from isthmus.domain.iam import names, vendor
@@ -50,18 +52,21 @@ OF_ROOT: Final = Permissions(PrincipalPolicies.root())
 
 
 def read(principal: Principal, unit: "Unit") -> Permissions:
-    """Return what binds a principal, from the tables. One that is not there any more may do nothing, a root all (I117)."""
+    """Return what binds a principal, from the tables. One that is not there any more may do nothing.
+
+    An account's root may do all that service control policies let it (I117).
+    """
+    scps = _service_control(principal, unit)
     if principal.kind == ROOT:
-        return OF_ROOT
+        return Permissions(PrincipalPolicies.root(scps), _asked_by(scps), issued_at=principal.issued_at) if scps else OF_ROOT
     partition = regions.partition_of(principal.region)
     holder = _holder(principal, unit)
     identity = _of_nobody(principal) if holder is None else _identity(holder, unit, partition)
     boundary = None if holder is None else _boundary(holder, unit, partition)
     session = _session(principal.session, unit, partition)
-    everything = (*identity, *(boundary or ()), *(session or ()))
     return Permissions(
-        policies=PrincipalPolicies(identity, boundary, session),
-        asks=frozenset(key.folded for each in everything for key in each.policy.keys),
+        policies=PrincipalPolicies(identity, boundary, session, scps),
+        asks=_asked_by((identity, boundary or (), session or (), *(scps or ()))),
         tags=_tags(NO_TAGS if holder is None else holder.tags, principal.session),
         role_arn=arn_of(holder, "role", partition) if isinstance(holder, Role) else "",
         ids=frozenset() if holder is None else frozenset({holder.id}),
@@ -69,6 +74,17 @@ def read(principal: Principal, unit: "Unit") -> Permissions:
         issued_at=principal.issued_at,
         with_mfa=None if principal.issued_at is None else False,  # nobody has a second factor here (I97)
     )
+
+
+def _asked_by(layers: Iterable[Iterable[Attached]]) -> frozenset[str]:
+    """Return the condition keys that policies ask for."""
+    return frozenset(key.folded for layer in layers for each in layer for key in each.policy.keys)
+
+
+def _service_control(principal: Principal, unit: "Unit") -> Sequence[Sequence[Attached]] | None:
+    """Return the levels of service control policies, None where there are none; a root that shows no key has none (I213)."""
+    is_taken_at_its_word = principal.access_key_id != "" and principal.is_unverified
+    return None if principal.kind == ROOT and is_taken_at_its_word else organizations.levels(unit, principal.account)
 
 
 def _holder(principal: Principal, unit: "Unit") -> User | Role | None:
