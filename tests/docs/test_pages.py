@@ -16,7 +16,7 @@ DECISIONS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
 TARGETS = set(re.findall(r"^([a-z-]+):", text_of(ROOT / "Makefile"), re.MULTILINE))
 INLINE_MAKE = re.compile(r"`make ([a-z-]+)")
 INLINE_ISTHMUS = re.compile(r"`(isthmus [^`]+)`")
-CI_PARTS = ("check", "test-all", "demo", "dist")
+CI_PARTS = ("lint", "shapes-check", "demo", "dist", "test-all", "docs-check")
 
 
 @EVERY_PAGE

@@ -53,3 +53,19 @@ def test_the_programs_for_a_test_suite_work() -> None:
     page = blocks(ROOT / "docs" / "how-to" / "test-suite.md", "python")
     ran = subprocess.run([sys.executable, "-c", "\n".join(page)], capture_output=True, text=True, timeout=60, check=False)
     assert (ran.stderr, ran.returncode) == ("", 0)
+
+
+def test_the_programs_about_permissions_print_what_their_remarks_say(endpoint: str) -> None:
+    program = "\n".join(blocks(ROOT / "docs" / "how-to" / "permissions.md", "python"))
+    assert DEFAULT_ENDPOINT in program
+    program = program.replace(DEFAULT_ENDPOINT, endpoint)
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stderr == ""
+    assert ran.stdout.splitlines() == [
+        "DryRunOperation",
+        "UnauthorizedOperation",
+        "initiating-request",
+        "ec2:CreateVpcPeeringConnection",
+        "provisioning",
+        "UnauthorizedOperation",
+    ]
