@@ -5,7 +5,6 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.made-from-lock
-PYTEST := $(BIN)/python -m coverage run -m pytest
 # What runs on each engine: on SQLite as it comes, on PostgreSQL by --store. tests/store has its engines as parameters.
 SHARED := tests/api tests/property tests/simulation
 # What runs once more with a proxy in transaction mode before PostgreSQL.
@@ -37,15 +36,14 @@ demo: $(STAMP) ## Start a server, peer two accounts' VPCs with boto3, show every
 serve: $(STAMP) ## Run the server on http://127.0.0.1:4510 (ARGS="--port 4511" for more)
 	$(BIN)/isthmus serve $(ARGS)
 
-test: $(STAMP) ## Run the quick tests (under 5 minutes), with coverage
-	$(PYTEST) -m "not extended and not long" $(ARGS)
-	@$(BIN)/python -m coverage report
+test: $(STAMP) ## Run the quick tests (under 5 minutes)
+	$(BIN)/python -m pytest -m "not extended and not long" $(ARGS)
 
 test-all: $(STAMP) ## Run all but the long tests (under 60 minutes), with real clients where they can be had
-	$(PYTEST) -m "not long" $(ARGS)
-	$(BIN)/python -m coverage run --append -m pytest -m "not extended and not long" --store=postgres $(SHARED) $(ARGS)
-	$(BIN)/python -m coverage run --append -m pytest -m "not extended and not long" --store=pgbouncer $(PROXIED) $(ARGS)
+	$(BIN)/python -m coverage run -m pytest -m "not long" $(ARGS)
 	@$(BIN)/python -m coverage report
+	$(BIN)/python -m pytest -m "not extended and not long" --store=postgres $(SHARED) $(ARGS)
+	$(BIN)/python -m pytest -m "not extended and not long" --store=pgbouncer $(PROXIED) $(ARGS)
 
 test-long: $(STAMP) ## Run the long parts one after the other (under 2 hours) and write docs/reference/test-long.md
 	$(BIN)/python tools/test_long.py
