@@ -8,7 +8,6 @@ whatever changes something needs POST. Answers are JSON, except for metrics.
 import asyncio
 import hmac
 import json
-import random
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -24,6 +23,7 @@ from isthmus.domain import durations
 from isthmus.domain.accounts import AccessKey, Account
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.gateway import guard
+from isthmus.gateway.races import waits
 from isthmus.gateway.tally import Counted
 from isthmus.store import journal
 from isthmus.store.api import Kind, Undo
@@ -32,8 +32,6 @@ from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.xml import instant
 
 PREFIX: Final = "/_isthmus/"
-WAITS: Final = (0.01, 0.02, 0.04, 0.08)
-"""At most so many seconds before each further attempt of what lost a race."""
 EARLIEST: Final = 0
 LATEST: Final = 253_402_300_799_000 - durations.LONGEST
 """Service time stays where every instant that follows from it is still a date."""
@@ -93,11 +91,11 @@ class Admin(Struct):
 
 async def _until_won(act: Callable[[], Awaitable[HttpResponse]]) -> HttpResponse:
     """Do something, and again if it lost a race against another server's unit; after a few times raise `Conflict`."""
-    for wait in WAITS:
+    for wait in waits():
         try:
             return await act()
         except Conflict:
-            await asyncio.sleep(wait * random.random())  # noqa: S311 - jitter
+            await asyncio.sleep(wait)
     return await act()
 
 

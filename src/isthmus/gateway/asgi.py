@@ -6,9 +6,8 @@ server, for whoever needs TLS or HTTP/2.
 
 import asyncio
 import logging
-import random
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
@@ -19,6 +18,7 @@ from isthmus.gateway import guard
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.audit import Audit, none
 from isthmus.gateway.handle import Gateway, Incoming, unavailable
+from isthmus.gateway.races import waits
 from isthmus.store.api import Kind, Store
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
@@ -32,9 +32,6 @@ log = logging.getLogger("isthmus.gateway")
 
 MAX_BODY: Final = 1_048_576
 BODY_SECONDS: Final = 30.0
-ATTEMPTS: Final = 5
-"""How often a unit that loses its race is run, the first time included."""
-FIRST_WAIT_SECONDS: Final = 0.005
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 METHODS: Final = frozenset({"GET", "POST"})
 
@@ -183,12 +180,6 @@ class Edge(Struct):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda ended: None if ended.cancelled() else done(ended.result()))
-
-
-def waits() -> Iterator[float]:
-    """Yield the seconds to wait before each further attempt of a unit that lost a race: ever longer, with jitter."""
-    for attempt in range(ATTEMPTS - 1):
-        yield FIRST_WAIT_SECONDS * 2**attempt * random.random()  # noqa: S311 - jitter
 
 
 def failure(incoming: Incoming, error: BaseException) -> HttpResponse:

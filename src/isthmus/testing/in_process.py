@@ -14,8 +14,9 @@ from isthmus.actions.call import Identifiers, RandomIdentifiers
 from isthmus.config import Settings
 from isthmus.domain import errors
 from isthmus.domain.errors import ApiError, Conflict
-from isthmus.gateway.asgi import METHODS, WRONG_METHOD, waits
+from isthmus.gateway.asgi import METHODS, WRONG_METHOD
 from isthmus.gateway.handle import Gateway, unavailable
+from isthmus.gateway.races import waits
 from isthmus.store.clock import Clock, ManualClock, Seeds, counted_seeds, system_seeds
 from isthmus.wire.http import HttpRequest, HttpResponse
 

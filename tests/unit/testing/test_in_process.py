@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from isthmus.domain.errors import Conflict
-from isthmus.gateway import asgi
+from isthmus.gateway import asgi, races
 from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import Edge
 from isthmus.store.api import Kind
@@ -20,19 +20,19 @@ SIGNED = {"x-amz-date": "20260102T030405Z", "authorization": authorization("1" *
 CREATE = b"Action=CreateVpc&Version=2016-11-15&CidrBlock=10.0.0.0/16"
 
 
-def loses(monkeypatch: pytest.MonkeyPatch, server: InProcess, races: int) -> list[Kind]:
+def loses(monkeypatch: pytest.MonkeyPatch, server: InProcess, times: int) -> list[Kind]:
     """Let units lose so many races; answers which were run, once they are."""
     ran: list[Kind] = []
     run_now = server.store.run_now
 
     def racing(kind: Kind, work: Callable[[Unit], Any], *, alone: bool = False) -> Any:
         ran.append(kind)
-        if len(ran) <= races:
+        if len(ran) <= times:
             raise Conflict("another came first")
         return run_now(kind, work, alone=alone)
 
     monkeypatch.setattr(server.store, "run_now", racing)
-    monkeypatch.setattr(asgi, "FIRST_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(races, "FIRST_WAIT_SECONDS", 0.0)
     return ran
 
 
@@ -56,9 +56,9 @@ def test_a_unit_that_lost_a_race_runs_again(
     monkeypatch: pytest.MonkeyPatch, ask: Callable[[InProcess], HttpResponse]
 ) -> None:
     with InProcess() as server:
-        ran = loses(monkeypatch, server, asgi.ATTEMPTS - 1)
+        ran = loses(monkeypatch, server, races.ATTEMPTS - 1)
         assert ask(server).status == 200
-        assert ran == [Kind.WRITE] * asgi.ATTEMPTS
+        assert ran == [Kind.WRITE] * races.ATTEMPTS
 
 
 @pytest.mark.parametrize("ask", [in_process, through_the_edge])
@@ -69,12 +69,12 @@ def test_a_unit_that_loses_every_race_is_told_to_come_back(
         ran = loses(monkeypatch, server, 1_000)
         answer = ask(server)
         assert (answer.status, b"<Code>Unavailable</Code>" in answer.body) == (503, True)
-        assert ran == [Kind.WRITE] * asgi.ATTEMPTS
+        assert ran == [Kind.WRITE] * races.ATTEMPTS
 
 
 def test_each_wait_is_longer_than_the_last_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("random.random", lambda: 1.0)
-    assert list(asgi.waits()) == [0.005, 0.01, 0.02, 0.04]
+    assert list(races.waits()) == [0.005, 0.01, 0.02, 0.04]
 
 
 def test_an_endpoint_of_ours_that_lost_a_race_says_so_in_json(monkeypatch: pytest.MonkeyPatch) -> None:
