@@ -76,7 +76,13 @@ def named(server: InProcess) -> dict[str, str]:
         assert send(server, "iam", action, parameters).status == 200, action
     key = found("AccessKeyId", send(server, "iam", "CreateAccessKey", {"UserName": "ada"}))
     names = {name: name for name in ("ada", "idle", "crew", "bare", "pilot", "spare", "ports", "empty", "own-alias")}
-    return names | {"key": key, "policy": OWN_POLICY, "unused": OWN_POLICY.replace("lend", "unused"), "role": OWN_ROLE}
+    return names | {
+        "key": key,
+        "policy": OWN_POLICY,
+        "unused": OWN_POLICY.replace("lend", "unused"),
+        "role": OWN_ROLE,
+        "user": OWN_USER,
+    }
 
 
 ALLOW = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}}'
@@ -84,7 +90,11 @@ TRUST = (
     '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", '
     f'"Principal": {{"AWS": ["{PEER}", "{ACCOUNT}"]}}}}}}'
 )
-OWN_ROLE = f"arn:aws:iam::{ACCOUNT}:role/pilot"
+ASKING = (
+    '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "sts:*", "Resource": "*", '
+    '"Condition": {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}}}'
+)
+OWN_ROLE, OWN_USER = f"arn:aws:iam::{ACCOUNT}:role/pilot", f"arn:aws:iam::{ACCOUNT}:user/ada"
 OWN_POLICY, VENDORS_POLICY = f"arn:aws:iam::{ACCOUNT}:policy/lend", "arn:aws:iam::aws:policy/ReadOnlyAccess"
 OWNERS = (("User", "{ada}"), ("Group", "{crew}"), ("Role", "{pilot}"), ("InstanceProfile", "{ports}"))
 FREE = (("User", "{idle}"), ("Group", "{bare}"), ("Role", "{spare}"), ("InstanceProfile", "{empty}"))
@@ -117,6 +127,7 @@ IAM_OBJECTS: Sequence[tuple[str, Parameters]] = (
 )
 
 
+SIMULATED = {"ActionNames.member.1": "ec2:DescribeVpcs", "ActionNames.member.2": "ec2:CreateVpc"}
 USER, GROUP, ROLE, PROFILE = ({f"{kind}Name": name} for kind, name in OWNERS)
 IAM_GOOD: Mapping[str, Parameters] = {
     **{f"{verb}{kind}": {f"{kind}Name": free} for kind, free in FREE for verb in ("Delete",)},
@@ -182,6 +193,10 @@ IAM_GOOD: Mapping[str, Parameters] = {
     "ListEntitiesForPolicy": {"PolicyArn": "{policy}"},
     "CreateAccountAlias": {"AccountAlias": "another-alias"},
     "DeleteAccountAlias": {"AccountAlias": "{own-alias}"},
+    "SimulatePrincipalPolicy": {"PolicySourceArn": "{user}", **SIMULATED},
+    "SimulateCustomPolicy": {"PolicyInputList.member.1": ALLOW, **SIMULATED},
+    "GetContextKeysForPrincipalPolicy": {"PolicySourceArn": "{user}"},
+    "GetContextKeysForCustomPolicy": {"PolicyInputList.member.1": ASKING},
 }
 NEVER_THERE = {"GetLoginProfile", "DeleteLoginProfile"}
 """Actions on what nobody has."""
@@ -351,6 +366,18 @@ TELLING: Mapping[str, Parameters] = {
     "SetAsDefault": {"SetAsDefault": "true"},
     "AllUsers": {"AllUsers": "true"},
     "MaxSessionDuration": {"MaxSessionDuration": "7200"},
+    "PolicyInputList": {"PolicyInputList.member.1": ASKING},
+    "PermissionsBoundaryPolicyInputList": {"PermissionsBoundaryPolicyInputList.member.1": ASKING},
+    "OrderedOrganizationPolicyInputList": {
+        "OrderedOrganizationPolicyInputList.member.1.ServiceControlPolicyInputList.member.1": ASKING
+    },
+    "PolicyExclusionList": {"PolicyExclusionList.member.1.PolicyType": "inline"},
+    "ResourceArns": {"ResourceArns.member.1": f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/vpc-1"},
+    "ContextEntries": {
+        "ContextEntries.member.1.ContextKeyName": "aws:SourceIp",
+        "ContextEntries.member.1.ContextKeyType": "ip",
+        "ContextEntries.member.1.ContextKeyValues.member.1": "nowhere",
+    },
 }
 LISTS = re.compile(r"(Id|Name)$")
 # Members that change nothing here, each with the reason.

@@ -88,6 +88,14 @@ class AttachedPolicy(msgspec.Struct, frozen=True, kw_only=True):
     policy_arn: str | None = None
 
 
+class ContextEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """ContextEntry, as the model has it."""
+
+    context_key_name: str | None = None
+    context_key_values: list[str] | None = None
+    context_key_type: str | None = None
+
+
 class CreateAccessKeyRequest(msgspec.Struct, frozen=True, kw_only=True):
     """CreateAccessKeyRequest, as the model has it."""
 
@@ -405,6 +413,59 @@ class DetachUserPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
     policy_arn: str
 
 
+class Position(msgspec.Struct, frozen=True, kw_only=True):
+    """Position, as the model has it."""
+
+    line: int | None = None
+    column: int | None = None
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True):
+    """Statement, as the model has it."""
+
+    source_policy_id: str | None = None
+    source_policy_type: str | None = None
+    start_position: Position | None = None
+    end_position: Position | None = None
+
+
+class OrganizationsDecisionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """OrganizationsDecisionDetail, as the model has it."""
+
+    allowed_by_organizations: bool | None = None
+
+
+class PermissionsBoundaryDecisionDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """PermissionsBoundaryDecisionDetail, as the model has it."""
+
+    allowed_by_permissions_boundary: bool | None = None
+
+
+class ResourceSpecificResult(msgspec.Struct, frozen=True, kw_only=True):
+    """ResourceSpecificResult, as the model has it."""
+
+    eval_resource_name: str | None = None
+    eval_resource_decision: str | None = None
+    matched_statements: list[Statement] | None = None
+    missing_context_values: list[str] | None = None
+    eval_decision_details: dict[str, str] | None = None
+    permissions_boundary_decision_detail: PermissionsBoundaryDecisionDetail | None = None
+
+
+class EvaluationResult(msgspec.Struct, frozen=True, kw_only=True):
+    """EvaluationResult, as the model has it."""
+
+    eval_action_name: str | None = None
+    eval_resource_name: str | None = None
+    eval_decision: str | None = None
+    matched_statements: list[Statement] | None = None
+    missing_context_values: list[str] | None = None
+    organizations_decision_detail: OrganizationsDecisionDetail | None = None
+    permissions_boundary_decision_detail: PermissionsBoundaryDecisionDetail | None = None
+    eval_decision_details: dict[str, str] | None = None
+    resource_specific_results: list[ResourceSpecificResult] | None = None
+
+
 class GetAccessKeyLastUsedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """GetAccessKeyLastUsedRequest, as the model has it."""
 
@@ -513,6 +574,25 @@ class GetAccountSummaryResponse(msgspec.Struct, frozen=True, kw_only=True):
     """GetAccountSummaryResponse, as the model has it."""
 
     summary_map: dict[str, int] | None = None
+
+
+class GetContextKeysForCustomPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """GetContextKeysForCustomPolicyRequest, as the model has it."""
+
+    policy_input_list: list[str]
+
+
+class GetContextKeysForPolicyResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """GetContextKeysForPolicyResponse, as the model has it."""
+
+    context_key_names: list[str] | None = None
+
+
+class GetContextKeysForPrincipalPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """GetContextKeysForPrincipalPolicyRequest, as the model has it."""
+
+    policy_source_arn: str
+    policy_input_list: list[str] | None = None
 
 
 class GetGroupPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -656,6 +736,14 @@ class GetUserResponse(msgspec.Struct, frozen=True, kw_only=True):
     """GetUserResponse, as the model has it."""
 
     user: User | None = None
+
+
+class InlinePolicyIdentifierType(msgspec.Struct, frozen=True, kw_only=True):
+    """InlinePolicyIdentifierType, as the model has it."""
+
+    policy_name: str
+    attachment_type: str
+    attachment_name: str
 
 
 class ListAccessKeysRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -1131,6 +1219,20 @@ class ListUsersResponse(msgspec.Struct, frozen=True, kw_only=True):
     marker: str | None = None
 
 
+class OrderedOrganizationPolicyType(msgspec.Struct, frozen=True, kw_only=True):
+    """OrderedOrganizationPolicyType, as the model has it."""
+
+    service_control_policy_input_list: list[str] | None = None
+
+
+class PolicyIdentifier(msgspec.Struct, frozen=True, kw_only=True):
+    """PolicyIdentifier, as the model has it."""
+
+    policy_type: str | None = None
+    policy_arn: str | None = None
+    inline_policy_identifier: InlinePolicyIdentifierType | None = None
+
+
 class PutGroupPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
     """PutGroupPolicyRequest, as the model has it."""
 
@@ -1188,6 +1290,49 @@ class SetDefaultPolicyVersionRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     policy_arn: str
     version_id: str
+
+
+class SimulateCustomPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """SimulateCustomPolicyRequest, as the model has it."""
+
+    policy_input_list: list[str]
+    permissions_boundary_policy_input_list: list[str] | None = None
+    ordered_organization_policy_input_list: list[OrderedOrganizationPolicyType] | None = None
+    action_names: list[str]
+    resource_arns: list[str] | None = None
+    resource_policy: str | None = None
+    resource_owner: str | None = None
+    caller_arn: str | None = None
+    context_entries: list[ContextEntry] | None = None
+    resource_handling_option: str | None = None
+    max_items: int | None = None
+    marker: str | None = None
+
+
+class SimulatePolicyResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """SimulatePolicyResponse, as the model has it."""
+
+    evaluation_results: list[EvaluationResult] | None = None
+    is_truncated: bool | None = None
+    marker: str | None = None
+
+
+class SimulatePrincipalPolicyRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """SimulatePrincipalPolicyRequest, as the model has it."""
+
+    policy_source_arn: str
+    policy_input_list: list[str] | None = None
+    permissions_boundary_policy_input_list: list[str] | None = None
+    policy_exclusion_list: list[PolicyIdentifier] | None = None
+    action_names: list[str]
+    resource_arns: list[str] | None = None
+    resource_policy: str | None = None
+    resource_owner: str | None = None
+    caller_arn: str | None = None
+    context_entries: list[ContextEntry] | None = None
+    resource_handling_option: str | None = None
+    max_items: int | None = None
+    marker: str | None = None
 
 
 class TagInstanceProfileRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -1330,6 +1475,8 @@ SHAPES: Mapping[str, Shape] = {
             Member("create_date", "CreateDate", "CreateDate", "timestamp"),
         ),
     ),
+    "ActionNameListType": ListOf("ActionNameType", "member", "member"),
+    "ActionNameType": Text(low=3, high=128),
     "AddRoleToInstanceProfileRequest": Structure(
         AddRoleToInstanceProfileRequest,
         (
@@ -1385,6 +1532,38 @@ SHAPES: Mapping[str, Shape] = {
             Member("policy_arn", "PolicyArn", "PolicyArn", "arnType"),
         ),
     ),
+    "AttachmentName": Text(low=1, high=128, pattern="[\\w+=,.@-]+"),
+    "AttachmentType": Text(values=("user", "group", "role")),
+    "integer": Integer(),
+    "ContextEntry": Structure(
+        ContextEntry,
+        (
+            Member("context_key_name", "ContextKeyName", "ContextKeyName", "ContextKeyNameType"),
+            Member("context_key_values", "ContextKeyValues", "ContextKeyValues", "ContextKeyValueListType"),
+            Member("context_key_type", "ContextKeyType", "ContextKeyType", "ContextKeyTypeEnum"),
+        ),
+    ),
+    "ContextEntryListType": ListOf("ContextEntry", "member", "member"),
+    "ContextKeyNameType": Text(low=5, high=256),
+    "ContextKeyNamesResultListType": ListOf("ContextKeyNameType", "member", "member"),
+    "ContextKeyTypeEnum": Text(
+        values=(
+            "string",
+            "stringList",
+            "numeric",
+            "numericList",
+            "boolean",
+            "booleanList",
+            "ip",
+            "ipList",
+            "binary",
+            "binaryList",
+            "date",
+            "dateList",
+        )
+    ),
+    "ContextKeyValueListType": ListOf("string", "member", "member"),
+    "string": Text(),
     "CreateAccessKeyRequest": Structure(
         CreateAccessKeyRequest, (Member("user_name", "UserName", "UserName", "existingUserNameType"),)
     ),
@@ -1568,6 +1747,42 @@ SHAPES: Mapping[str, Shape] = {
         ),
     ),
     "EntityType": Text(values=("User", "Role", "Group", "LocalManagedPolicy", "AWSManagedPolicy")),
+    "EvalDecisionDetailsType": MapOf("string", "string"),
+    "EvaluationResult": Structure(
+        EvaluationResult,
+        (
+            Member("eval_action_name", "EvalActionName", "EvalActionName", "ActionNameType"),
+            Member("eval_resource_name", "EvalResourceName", "EvalResourceName", "ResourceNameType"),
+            Member("eval_decision", "EvalDecision", "EvalDecision", "string"),
+            Member("matched_statements", "MatchedStatements", "MatchedStatements", "StatementListType"),
+            Member(
+                "missing_context_values",
+                "MissingContextValues",
+                "MissingContextValues",
+                "ContextKeyNamesResultListType",
+            ),
+            Member(
+                "organizations_decision_detail",
+                "OrganizationsDecisionDetail",
+                "OrganizationsDecisionDetail",
+                "OrganizationsDecisionDetail",
+            ),
+            Member(
+                "permissions_boundary_decision_detail",
+                "PermissionsBoundaryDecisionDetail",
+                "PermissionsBoundaryDecisionDetail",
+                "PermissionsBoundaryDecisionDetail",
+            ),
+            Member("eval_decision_details", "EvalDecisionDetails", "EvalDecisionDetails", "EvalDecisionDetailsType"),
+            Member(
+                "resource_specific_results",
+                "ResourceSpecificResults",
+                "ResourceSpecificResults",
+                "ResourceSpecificResultListType",
+            ),
+        ),
+    ),
+    "EvaluationResultsListType": ListOf("EvaluationResult", "member", "member"),
     "GetAccessKeyLastUsedRequest": Structure(
         GetAccessKeyLastUsedRequest,
         (Member("access_key_id", "AccessKeyId", "AccessKeyId", "accessKeyIdType", required=True),),
@@ -1601,6 +1816,21 @@ SHAPES: Mapping[str, Shape] = {
     "GetAccountSummaryRequest": Structure(GetAccountSummaryRequest, ()),
     "GetAccountSummaryResponse": Structure(
         GetAccountSummaryResponse, (Member("summary_map", "SummaryMap", "SummaryMap", "summaryMapType"),)
+    ),
+    "GetContextKeysForCustomPolicyRequest": Structure(
+        GetContextKeysForCustomPolicyRequest,
+        (Member("policy_input_list", "PolicyInputList", "PolicyInputList", "SimulationPolicyListType", required=True),),
+    ),
+    "GetContextKeysForPolicyResponse": Structure(
+        GetContextKeysForPolicyResponse,
+        (Member("context_key_names", "ContextKeyNames", "ContextKeyNames", "ContextKeyNamesResultListType"),),
+    ),
+    "GetContextKeysForPrincipalPolicyRequest": Structure(
+        GetContextKeysForPrincipalPolicyRequest,
+        (
+            Member("policy_source_arn", "PolicySourceArn", "PolicySourceArn", "arnType", required=True),
+            Member("policy_input_list", "PolicyInputList", "PolicyInputList", "SimulationPolicyListType"),
+        ),
     ),
     "GetGroupPolicyRequest": Structure(
         GetGroupPolicyRequest,
@@ -1731,6 +1961,14 @@ SHAPES: Mapping[str, Shape] = {
                 "AttachedManagedPolicies",
                 "attachedPoliciesListType",
             ),
+        ),
+    ),
+    "InlinePolicyIdentifierType": Structure(
+        InlinePolicyIdentifierType,
+        (
+            Member("policy_name", "PolicyName", "PolicyName", "policyNameType", required=True),
+            Member("attachment_type", "AttachmentType", "AttachmentType", "AttachmentType", required=True),
+            Member("attachment_name", "AttachmentName", "AttachmentName", "AttachmentName", required=True),
         ),
     ),
     "InstanceProfile": Structure(
@@ -2207,7 +2445,33 @@ SHAPES: Mapping[str, Shape] = {
         ),
     ),
     "ManagedPolicyDetailListType": ListOf("ManagedPolicyDetail", "member", "member"),
-    "string": Text(),
+    "OrderedOrganizationPolicyType": Structure(
+        OrderedOrganizationPolicyType,
+        (
+            Member(
+                "service_control_policy_input_list",
+                "ServiceControlPolicyInputList",
+                "ServiceControlPolicyInputList",
+                "SimulationPolicyListType",
+            ),
+        ),
+    ),
+    "OrganizationPolicyListType": ListOf("OrderedOrganizationPolicyType", "member", "member", high=7),
+    "OrganizationsDecisionDetail": Structure(
+        OrganizationsDecisionDetail,
+        (Member("allowed_by_organizations", "AllowedByOrganizations", "AllowedByOrganizations", "boolean"),),
+    ),
+    "PermissionsBoundaryDecisionDetail": Structure(
+        PermissionsBoundaryDecisionDetail,
+        (
+            Member(
+                "allowed_by_permissions_boundary",
+                "AllowedByPermissionsBoundary",
+                "AllowedByPermissionsBoundary",
+                "boolean",
+            ),
+        ),
+    ),
     "Policy": Structure(
         Policy,
         (
@@ -2237,6 +2501,7 @@ SHAPES: Mapping[str, Shape] = {
             Member("policy_document", "PolicyDocument", "PolicyDocument", "policyDocumentType"),
         ),
     ),
+    "PolicyExclusionsListType": ListOf("PolicyIdentifier", "member", "member", high=256),
     "PolicyGroup": Structure(
         PolicyGroup,
         (
@@ -2245,6 +2510,22 @@ SHAPES: Mapping[str, Shape] = {
         ),
     ),
     "PolicyGroupListType": ListOf("PolicyGroup", "member", "member"),
+    "PolicyIdentifier": Structure(
+        PolicyIdentifier,
+        (
+            Member("policy_type", "PolicyType", "PolicyType", "PolicyIdentifierPolicyType"),
+            Member("policy_arn", "PolicyArn", "PolicyArn", "arnType"),
+            Member(
+                "inline_policy_identifier",
+                "InlinePolicyIdentifier",
+                "InlinePolicyIdentifier",
+                "InlinePolicyIdentifierType",
+            ),
+        ),
+    ),
+    "PolicyIdentifierPolicyType": Text(
+        values=("inline", "aws-managed", "user-managed", "permission-boundary", "scp", "rcp")
+    ),
     "PolicyRole": Structure(
         PolicyRole,
         (
@@ -2269,6 +2550,13 @@ SHAPES: Mapping[str, Shape] = {
             Member("version_id", "VersionId", "VersionId", "policyVersionIdType"),
             Member("is_default_version", "IsDefaultVersion", "IsDefaultVersion", "boolean"),
             Member("create_date", "CreateDate", "CreateDate", "timestamp"),
+        ),
+    ),
+    "Position": Structure(
+        Position,
+        (
+            Member("line", "Line", "Line", "integer"),
+            Member("column", "Column", "Column", "integer"),
         ),
     ),
     "PutGroupPolicyRequest": Structure(
@@ -2329,6 +2617,31 @@ SHAPES: Mapping[str, Shape] = {
             Member("user_name", "UserName", "UserName", "existingUserNameType", required=True),
         ),
     ),
+    "ResourceHandlingOptionType": Text(low=1, high=64),
+    "ResourceNameListType": ListOf("ResourceNameType", "member", "member"),
+    "ResourceNameType": Text(low=1, high=2048),
+    "ResourceSpecificResult": Structure(
+        ResourceSpecificResult,
+        (
+            Member("eval_resource_name", "EvalResourceName", "EvalResourceName", "ResourceNameType"),
+            Member("eval_resource_decision", "EvalResourceDecision", "EvalResourceDecision", "string"),
+            Member("matched_statements", "MatchedStatements", "MatchedStatements", "StatementListType"),
+            Member(
+                "missing_context_values",
+                "MissingContextValues",
+                "MissingContextValues",
+                "ContextKeyNamesResultListType",
+            ),
+            Member("eval_decision_details", "EvalDecisionDetails", "EvalDecisionDetails", "EvalDecisionDetailsType"),
+            Member(
+                "permissions_boundary_decision_detail",
+                "PermissionsBoundaryDecisionDetail",
+                "PermissionsBoundaryDecisionDetail",
+                "PermissionsBoundaryDecisionDetail",
+            ),
+        ),
+    ),
+    "ResourceSpecificResultListType": ListOf("ResourceSpecificResult", "member", "member"),
     "Role": Structure(
         Role,
         (
@@ -2428,6 +2741,77 @@ SHAPES: Mapping[str, Shape] = {
             Member("upload_date", "UploadDate", "UploadDate", "timestamp"),
         ),
     ),
+    "SimulateCustomPolicyRequest": Structure(
+        SimulateCustomPolicyRequest,
+        (
+            Member(
+                "policy_input_list", "PolicyInputList", "PolicyInputList", "SimulationPolicyListType", required=True
+            ),
+            Member(
+                "permissions_boundary_policy_input_list",
+                "PermissionsBoundaryPolicyInputList",
+                "PermissionsBoundaryPolicyInputList",
+                "SimulationPolicyListType",
+            ),
+            Member(
+                "ordered_organization_policy_input_list",
+                "OrderedOrganizationPolicyInputList",
+                "OrderedOrganizationPolicyInputList",
+                "OrganizationPolicyListType",
+            ),
+            Member("action_names", "ActionNames", "ActionNames", "ActionNameListType", required=True),
+            Member("resource_arns", "ResourceArns", "ResourceArns", "ResourceNameListType"),
+            Member("resource_policy", "ResourcePolicy", "ResourcePolicy", "policyDocumentType"),
+            Member("resource_owner", "ResourceOwner", "ResourceOwner", "ResourceNameType"),
+            Member("caller_arn", "CallerArn", "CallerArn", "ResourceNameType"),
+            Member("context_entries", "ContextEntries", "ContextEntries", "ContextEntryListType"),
+            Member(
+                "resource_handling_option",
+                "ResourceHandlingOption",
+                "ResourceHandlingOption",
+                "ResourceHandlingOptionType",
+            ),
+            Member("max_items", "MaxItems", "MaxItems", "maxItemsType"),
+            Member("marker", "Marker", "Marker", "markerType"),
+        ),
+    ),
+    "SimulatePolicyResponse": Structure(
+        SimulatePolicyResponse,
+        (
+            Member("evaluation_results", "EvaluationResults", "EvaluationResults", "EvaluationResultsListType"),
+            Member("is_truncated", "IsTruncated", "IsTruncated", "boolean"),
+            Member("marker", "Marker", "Marker", "string"),
+        ),
+    ),
+    "SimulatePrincipalPolicyRequest": Structure(
+        SimulatePrincipalPolicyRequest,
+        (
+            Member("policy_source_arn", "PolicySourceArn", "PolicySourceArn", "arnType", required=True),
+            Member("policy_input_list", "PolicyInputList", "PolicyInputList", "SimulationPolicyListType"),
+            Member(
+                "permissions_boundary_policy_input_list",
+                "PermissionsBoundaryPolicyInputList",
+                "PermissionsBoundaryPolicyInputList",
+                "SimulationPolicyListType",
+            ),
+            Member("policy_exclusion_list", "PolicyExclusionList", "PolicyExclusionList", "PolicyExclusionsListType"),
+            Member("action_names", "ActionNames", "ActionNames", "ActionNameListType", required=True),
+            Member("resource_arns", "ResourceArns", "ResourceArns", "ResourceNameListType"),
+            Member("resource_policy", "ResourcePolicy", "ResourcePolicy", "policyDocumentType"),
+            Member("resource_owner", "ResourceOwner", "ResourceOwner", "ResourceNameType"),
+            Member("caller_arn", "CallerArn", "CallerArn", "ResourceNameType"),
+            Member("context_entries", "ContextEntries", "ContextEntries", "ContextEntryListType"),
+            Member(
+                "resource_handling_option",
+                "ResourceHandlingOption",
+                "ResourceHandlingOption",
+                "ResourceHandlingOptionType",
+            ),
+            Member("max_items", "MaxItems", "MaxItems", "maxItemsType"),
+            Member("marker", "Marker", "Marker", "markerType"),
+        ),
+    ),
+    "SimulationPolicyListType": ListOf("policyDocumentType", "member", "member"),
     "SourceRoleTemplate": Structure(
         SourceRoleTemplate,
         (
@@ -2435,6 +2819,16 @@ SHAPES: Mapping[str, Shape] = {
             Member("template_minor_version", "TemplateMinorVersion", "TemplateMinorVersion", "integer"),
         ),
     ),
+    "Statement": Structure(
+        Statement,
+        (
+            Member("source_policy_id", "SourcePolicyId", "SourcePolicyId", "string"),
+            Member("source_policy_type", "SourcePolicyType", "SourcePolicyType", "string"),
+            Member("start_position", "StartPosition", "StartPosition", "Position"),
+            Member("end_position", "EndPosition", "EndPosition", "Position"),
+        ),
+    ),
+    "StatementListType": ListOf("Statement", "member", "member"),
     "Tag": Structure(
         Tag,
         (
@@ -2600,7 +2994,6 @@ SHAPES: Mapping[str, Shape] = {
     "boolean": Boolean(),
     "arnType": Text(low=20, high=2048),
     "attachedPoliciesListType": ListOf("AttachedPolicy", "member", "member"),
-    "integer": Integer(),
     "certificateListType": ListOf("SigningCertificate", "member", "member"),
     "timestamp": Instant(),
     "entityListType": ListOf("EntityType", "member", "member"),
@@ -2679,6 +3072,10 @@ ACTIONS: Mapping[str, Action] = {
         "GetAccountAuthorizationDetailsRequest", "GetAccountAuthorizationDetailsResponse"
     ),
     "GetAccountSummary": Action("GetAccountSummaryRequest", "GetAccountSummaryResponse"),
+    "GetContextKeysForCustomPolicy": Action("GetContextKeysForCustomPolicyRequest", "GetContextKeysForPolicyResponse"),
+    "GetContextKeysForPrincipalPolicy": Action(
+        "GetContextKeysForPrincipalPolicyRequest", "GetContextKeysForPolicyResponse"
+    ),
     "GetGroup": Action("GetGroupRequest", "GetGroupResponse"),
     "GetGroupPolicy": Action("GetGroupPolicyRequest", "GetGroupPolicyResponse"),
     "GetInstanceProfile": Action("GetInstanceProfileRequest", "GetInstanceProfileResponse"),
@@ -2724,6 +3121,8 @@ ACTIONS: Mapping[str, Action] = {
     "RemoveRoleFromInstanceProfile": Action("RemoveRoleFromInstanceProfileRequest", ""),
     "RemoveUserFromGroup": Action("RemoveUserFromGroupRequest", ""),
     "SetDefaultPolicyVersion": Action("SetDefaultPolicyVersionRequest", ""),
+    "SimulateCustomPolicy": Action("SimulateCustomPolicyRequest", "SimulatePolicyResponse"),
+    "SimulatePrincipalPolicy": Action("SimulatePrincipalPolicyRequest", "SimulatePolicyResponse"),
     "TagInstanceProfile": Action("TagInstanceProfileRequest", ""),
     "TagPolicy": Action("TagPolicyRequest", ""),
     "TagRole": Action("TagRoleRequest", ""),

@@ -307,6 +307,121 @@ def write_create_user_response(given: iam.CreateUserResponse) -> str:
     return text
 
 
+def write_position(given: iam.Position) -> str:
+    """What stands inside an element of Position."""
+    text = ""
+    if (line := given.line) is not None:
+        text += f"<Line>{line}</Line>"
+    if (column := given.column) is not None:
+        text += f"<Column>{column}</Column>"
+    return text
+
+
+def write_statement(given: iam.Statement) -> str:
+    """What stands inside an element of Statement."""
+    text = ""
+    if (source_policy_id := given.source_policy_id) is not None:
+        text += f"<SourcePolicyId>{source_policy_id if unsafe(source_policy_id) is None else escape(source_policy_id)}</SourcePolicyId>"
+    if (source_policy_type := given.source_policy_type) is not None:
+        text += f"<SourcePolicyType>{source_policy_type if unsafe(source_policy_type) is None else escape(source_policy_type)}</SourcePolicyType>"
+    if (start_position := given.start_position) is not None:
+        text += f"<StartPosition>{write_position(start_position)}</StartPosition>"
+    if (end_position := given.end_position) is not None:
+        text += f"<EndPosition>{write_position(end_position)}</EndPosition>"
+    return text
+
+
+def write_organizations_decision_detail(given: iam.OrganizationsDecisionDetail) -> str:
+    """What stands inside an element of OrganizationsDecisionDetail."""
+    text = ""
+    if (allowed_by_organizations := given.allowed_by_organizations) is not None:
+        text += (
+            "<AllowedByOrganizations>true</AllowedByOrganizations>"
+            if allowed_by_organizations
+            else "<AllowedByOrganizations>false</AllowedByOrganizations>"
+        )
+    return text
+
+
+def write_permissions_boundary_decision_detail(given: iam.PermissionsBoundaryDecisionDetail) -> str:
+    """What stands inside an element of PermissionsBoundaryDecisionDetail."""
+    text = ""
+    if (allowed_by_permissions_boundary := given.allowed_by_permissions_boundary) is not None:
+        text += (
+            "<AllowedByPermissionsBoundary>true</AllowedByPermissionsBoundary>"
+            if allowed_by_permissions_boundary
+            else "<AllowedByPermissionsBoundary>false</AllowedByPermissionsBoundary>"
+        )
+    return text
+
+
+def write_resource_specific_result(given: iam.ResourceSpecificResult) -> str:
+    """What stands inside an element of ResourceSpecificResult."""
+    text = ""
+    if (eval_resource_name := given.eval_resource_name) is not None:
+        text += f"<EvalResourceName>{eval_resource_name if unsafe(eval_resource_name) is None else escape(eval_resource_name)}</EvalResourceName>"
+    if (eval_resource_decision := given.eval_resource_decision) is not None:
+        text += f"<EvalResourceDecision>{eval_resource_decision if unsafe(eval_resource_decision) is None else escape(eval_resource_decision)}</EvalResourceDecision>"
+    if (matched_statements := given.matched_statements) is not None:
+        items = "".join([f"<member>{write_statement(item)}</member>" for item in matched_statements])
+        text += f"<MatchedStatements>{items}</MatchedStatements>" if items else "<MatchedStatements/>"
+    if (missing_context_values := given.missing_context_values) is not None:
+        items = "".join(
+            [f"<member>{item if unsafe(item) is None else escape(item)}</member>" for item in missing_context_values]
+        )
+        text += f"<MissingContextValues>{items}</MissingContextValues>" if items else "<MissingContextValues/>"
+    if (eval_decision_details := given.eval_decision_details) is not None:
+        items = "".join(
+            [
+                f"<entry><key>{key if unsafe(key) is None else escape(key)}</key><value>{value if unsafe(value) is None else escape(value)}</value></entry>"
+                for key, value in eval_decision_details.items()
+            ]
+        )
+        text += f"<EvalDecisionDetails>{items}</EvalDecisionDetails>"
+    if (permissions_boundary_decision_detail := given.permissions_boundary_decision_detail) is not None:
+        text += f"<PermissionsBoundaryDecisionDetail>{write_permissions_boundary_decision_detail(permissions_boundary_decision_detail)}</PermissionsBoundaryDecisionDetail>"
+    return text
+
+
+def write_evaluation_result(given: iam.EvaluationResult) -> str:
+    """What stands inside an element of EvaluationResult."""
+    text = ""
+    if (eval_action_name := given.eval_action_name) is not None:
+        text += f"<EvalActionName>{eval_action_name if unsafe(eval_action_name) is None else escape(eval_action_name)}</EvalActionName>"
+    if (eval_resource_name := given.eval_resource_name) is not None:
+        text += f"<EvalResourceName>{eval_resource_name if unsafe(eval_resource_name) is None else escape(eval_resource_name)}</EvalResourceName>"
+    if (eval_decision := given.eval_decision) is not None:
+        text += (
+            f"<EvalDecision>{eval_decision if unsafe(eval_decision) is None else escape(eval_decision)}</EvalDecision>"
+        )
+    if (matched_statements := given.matched_statements) is not None:
+        items = "".join([f"<member>{write_statement(item)}</member>" for item in matched_statements])
+        text += f"<MatchedStatements>{items}</MatchedStatements>" if items else "<MatchedStatements/>"
+    if (missing_context_values := given.missing_context_values) is not None:
+        items = "".join(
+            [f"<member>{item if unsafe(item) is None else escape(item)}</member>" for item in missing_context_values]
+        )
+        text += f"<MissingContextValues>{items}</MissingContextValues>" if items else "<MissingContextValues/>"
+    if (organizations_decision_detail := given.organizations_decision_detail) is not None:
+        text += f"<OrganizationsDecisionDetail>{write_organizations_decision_detail(organizations_decision_detail)}</OrganizationsDecisionDetail>"
+    if (permissions_boundary_decision_detail := given.permissions_boundary_decision_detail) is not None:
+        text += f"<PermissionsBoundaryDecisionDetail>{write_permissions_boundary_decision_detail(permissions_boundary_decision_detail)}</PermissionsBoundaryDecisionDetail>"
+    if (eval_decision_details := given.eval_decision_details) is not None:
+        items = "".join(
+            [
+                f"<entry><key>{key if unsafe(key) is None else escape(key)}</key><value>{value if unsafe(value) is None else escape(value)}</value></entry>"
+                for key, value in eval_decision_details.items()
+            ]
+        )
+        text += f"<EvalDecisionDetails>{items}</EvalDecisionDetails>"
+    if (resource_specific_results := given.resource_specific_results) is not None:
+        items = "".join(
+            [f"<member>{write_resource_specific_result(item)}</member>" for item in resource_specific_results]
+        )
+        text += f"<ResourceSpecificResults>{items}</ResourceSpecificResults>" if items else "<ResourceSpecificResults/>"
+    return text
+
+
 def write_get_access_key_last_used_response(given: iam.GetAccessKeyLastUsedResponse) -> str:
     """What stands inside an element of GetAccessKeyLastUsedResponse."""
     text = ""
@@ -481,6 +596,17 @@ def write_get_account_summary_response(given: iam.GetAccountSummaryResponse) -> 
             ]
         )
         text += f"<SummaryMap>{items}</SummaryMap>"
+    return text
+
+
+def write_get_context_keys_for_policy_response(given: iam.GetContextKeysForPolicyResponse) -> str:
+    """What stands inside an element of GetContextKeysForPolicyResponse."""
+    text = ""
+    if (context_key_names := given.context_key_names) is not None:
+        items = "".join(
+            [f"<member>{item if unsafe(item) is None else escape(item)}</member>" for item in context_key_names]
+        )
+        text += f"<ContextKeyNames>{items}</ContextKeyNames>" if items else "<ContextKeyNames/>"
     return text
 
 
@@ -1037,6 +1163,19 @@ def write_list_users_response(given: iam.ListUsersResponse) -> str:
     return text
 
 
+def write_simulate_policy_response(given: iam.SimulatePolicyResponse) -> str:
+    """What stands inside an element of SimulatePolicyResponse."""
+    text = ""
+    if (evaluation_results := given.evaluation_results) is not None:
+        items = "".join([f"<member>{write_evaluation_result(item)}</member>" for item in evaluation_results])
+        text += f"<EvaluationResults>{items}</EvaluationResults>" if items else "<EvaluationResults/>"
+    if (is_truncated := given.is_truncated) is not None:
+        text += "<IsTruncated>true</IsTruncated>" if is_truncated else "<IsTruncated>false</IsTruncated>"
+    if (marker := given.marker) is not None:
+        text += f"<Marker>{marker if unsafe(marker) is None else escape(marker)}</Marker>"
+    return text
+
+
 def write_update_role_description_response(given: iam.UpdateRoleDescriptionResponse) -> str:
     """What stands inside an element of UpdateRoleDescriptionResponse."""
     text = ""
@@ -1062,6 +1201,8 @@ RESULTS: Mapping[str, Callable[[Any], str]] = {
     "GetAccessKeyLastUsed": write_get_access_key_last_used_response,
     "GetAccountAuthorizationDetails": write_get_account_authorization_details_response,
     "GetAccountSummary": write_get_account_summary_response,
+    "GetContextKeysForCustomPolicy": write_get_context_keys_for_policy_response,
+    "GetContextKeysForPrincipalPolicy": write_get_context_keys_for_policy_response,
     "GetGroup": write_get_group_response,
     "GetGroupPolicy": write_get_group_policy_response,
     "GetInstanceProfile": write_get_instance_profile_response,
@@ -1097,6 +1238,8 @@ RESULTS: Mapping[str, Callable[[Any], str]] = {
     "ListUserPolicies": write_list_user_policies_response,
     "ListUserTags": write_list_user_tags_response,
     "ListUsers": write_list_users_response,
+    "SimulateCustomPolicy": write_simulate_policy_response,
+    "SimulatePrincipalPolicy": write_simulate_policy_response,
     "UpdateRole": write_update_role_response,
     "UpdateRoleDescription": write_update_role_description_response,
 }
