@@ -264,6 +264,29 @@ def test_the_owner_counts_where_the_arn_names_none(world: World) -> None:
     ]
 
 
+@pytest.mark.rule("I119", "I196a")
+def test_what_is_everybodys_is_in_no_other_account(world: World) -> None:
+    (result,) = custom(world, policy(allow("iam:*")), actions=["iam:GetPolicy"], CallerArn=ALICE, ResourceArns=[READER])
+    assert (result["EvalDecision"], result["EvalDecisionDetails"]) == ("allowed", {})
+
+
+@pytest.mark.rule("I114", "I116", "I119", "I196a")
+def test_details_speak_of_the_boundary_and_end_with_the_organization(world: World) -> None:
+    more: dict[str, Any] = {
+        "CallerArn": ALICE,
+        "ResourceArns": [VPCB],
+        "ResourcePolicy": granting(),
+        "PermissionsBoundaryPolicyInputList": [policy(allow("sts:*"))],
+    }
+    (result,) = custom(world, policy(allow()), **more)
+    decided = {"IAM Policy": "allowed", "Resource Policy": "allowed", "Permissions Boundary Policy": "implicitDeny"}
+    assert (result["EvalDecision"], result["EvalDecisionDetails"]) == ("implicitDeny", decided)
+    denied = [{"ServiceControlPolicyInputList": [policy(allow("*"), deny("ec2:*"))]}]
+    (result,) = custom(world, policy(allow()), **more, OrderedOrganizationPolicyInputList=denied)
+    assert (result["EvalDecision"], "EvalDecisionDetails" in result) == ("explicitDeny", False)
+    assert result["MatchedStatements"] == []
+
+
 @pytest.mark.rule("I95", "I97", "I196a")
 def test_the_callers_arn_says_who_it_is(world: World) -> None:
     own = policy(allow("iam:*", f"arn:aws:iam::{ACCOUNT}:user/${{aws:username}}"))
@@ -383,9 +406,9 @@ def test_a_users_boundary_counts_until_another_is_tried(world: World) -> None:
     assert "PermissionsBoundaryDecisionDetail" not in principal(world, "ec2:CreateVpc")[0]
     iam.put_user_permissions_boundary(UserName="alice", PermissionsBoundary=READER)
     assert decisions(principal(world, "ec2:CreateVpc", "ec2:DescribeVpcs")) == ["implicitDeny", "allowed"]
-    other = {"PermissionsBoundaryPolicyInputList": [policy(allow("ec2:Create*"))]}
+    other: dict[str, Any] = {"PermissionsBoundaryPolicyInputList": [policy(allow("ec2:Create*"))]}
     assert decisions(principal(world, "ec2:CreateVpc", "ec2:DescribeVpcs", **other)) == ["allowed", "implicitDeny"]
-    gone = {"PolicyExclusionList": [{"PolicyType": "permission-boundary"}]}
+    gone: dict[str, Any] = {"PolicyExclusionList": [{"PolicyType": "permission-boundary"}]}
     assert decisions(principal(world, "ec2:CreateVpc", "ec2:DescribeVpcs", **gone)) == ["allowed", "allowed"]
 
 

@@ -8,6 +8,7 @@ from msgspec import Struct
 from isthmus.actions.authorization.permissions import EVERYTHING
 from isthmus.actions.simulation import context
 from isthmus.actions.simulation.sources import Bound, Source
+from isthmus.domain.accounts import is_account_id
 from isthmus.policy.compiled import Policy
 from isthmus.policy.context import Key, Value
 from isthmus.policy.evaluate import (
@@ -98,6 +99,7 @@ class Simulation(Struct, frozen=True):
         return ResourcePolicy(policy, account, Layer.RESOURCE)
 
     def _crosses(self, owner: str) -> bool:
+        """Whether caller and resource are of two accounts; a resource that names no owner is the caller's."""
         return self.caller is not None and owner not in {"", self.caller.account}
 
     def _alone(self, layer: Layer, request: Request, *, present: bool) -> Outcome | None:
@@ -145,6 +147,6 @@ def _allows(outcome: Outcome | None) -> bool | None:
 
 
 def _account(resource: str) -> str:
-    """Return the account that an ARN names, nothing for one that names none and for `*`."""
+    """Return the account that an ARN names; nothing for one that names none, or the vendor or any, and for `*`."""
     fields = arn_fields(resource)
-    return "" if fields is None else fields[4]
+    return fields[4] if fields is not None and is_account_id(fields[4]) else ""

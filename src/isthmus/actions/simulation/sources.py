@@ -1,7 +1,7 @@
 """The policies of a simulation: those that bind a user, group or role, and those that the request brings (I111, I114)."""
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -15,6 +15,7 @@ from isthmus.domain.iam.objects import Group, Holder, ManagedPolicy, User
 from isthmus.policy import compiled
 from isthmus.policy.compiled import Kind
 from isthmus.policy.evaluate import Attached
+from isthmus.store.iam_rows import IamRows
 from isthmus.wire.shapes import iam
 
 INLINE: Final = "inline"
@@ -53,8 +54,8 @@ def find(call: Call, arn: str) -> Holder:
     iam_objects.authorize(call, arn)
     kind, account, path, name = parsed(call, arn)
     store = call.store
-    rows = {"user": store.iam_users, "group": store.iam_groups, "role": store.iam_roles}[kind]
-    found: Holder | None = rows.named(account, name) if account == call.account else None
+    rows: Mapping[str, IamRows[Any]] = {"user": store.iam_users, "group": store.iam_groups, "role": store.iam_roles}
+    found: Holder | None = rows[kind].named(account, name) if account == call.account else None
     if found is None or found.path != path:
         raise errors.no_such(kind, name)
     return found
