@@ -316,10 +316,17 @@ INSTANCE = [
 
 @pytest.mark.rule("I196a", "I197")
 def test_a_page_is_shorter_where_each_action_has_many_resources(world: World) -> None:
-    many, actions = [VPC.replace("0aaa", f"{number:04x}") for number in range(300)], [f"ec2:Describe{n}" for n in range(7)]
+    many, actions = [VPC.replace("0aaa", f"{number:04x}") for number in range(1_000)], [f"ec2:Describe{n}" for n in range(7)]
     answer = world.root().simulate_custom_policy(PolicyInputList=[policy(allow())], ActionNames=actions, ResourceArns=many)
     assert ([each["EvalActionName"] for each in answer["EvaluationResults"]], answer["IsTruncated"]) == (actions[:3], True)
-    assert [len(each["ResourceSpecificResults"]) for each in answer["EvaluationResults"]] == [300] * 3
+    assert [len(each["ResourceSpecificResults"]) for each in answer["EvaluationResults"]] == [1_000] * 3
+
+
+@pytest.mark.rule("I196a")
+def test_a_simulation_that_would_never_end_is_refused(world: World) -> None:
+    many, heavy = [VPC.replace("0aaa", f"{number:04x}") for number in range(1_000)], policy(*[deny("ec2:*", VPC)] * 500)
+    wrong = {"PolicyInputList": [heavy] * 4, "ActionNames": ["ec2:DeleteVpc"], "ResourceArns": many}
+    assert refusal(world.root().simulate_custom_policy, **wrong)[:2] == (400, "InvalidInput")
 
 
 @pytest.mark.rule("I196a")

@@ -11,13 +11,18 @@ from isthmus.actions.call import Call
 from isthmus.actions.simulation import asked
 from isthmus.actions.simulation.asked import ANY, Asked
 from isthmus.actions.simulation.judging import Simulation, Verdict, severest
+from isthmus.domain.iam import errors
 from isthmus.policy import positions
 from isthmus.policy.evaluate import Match, Outcome
 from isthmus.policy.positions import Position
 from isthmus.wire.shapes import iam
 
-VERDICTS: Final = 1_000
-"""How many are given in one answer at most, that of one action aside: an answer may be shorter than MaxItems says."""
+ENOUGH: Final = 200_000
+"""After how many statements looked at, about half a second, a page ends, however many actions MaxItems says."""
+MOST: Final = 1_000_000
+"""With how many for one action alone a simulation is refused."""
+OVERHEAD: Final = 50
+"""What a verdict costs beside them, in statements."""
 IDS: Final = {"network-acl": "Nacl"}
 """What the vendor's templates of ARNs call an id, where it is not called after its type."""
 
@@ -30,9 +35,15 @@ class _Length(Struct, frozen=True):
 
 
 def page(call: Call, request: Asked, simulation: Simulation) -> iam.SimulatePolicyResponse:
-    """Return the results for a page of the actions; only those are worked out (I197)."""
+    """Return the results for a page of the actions; only those are worked out (I197).
+
+    Raises InvalidInput where even one action is too much: resources by the thousand under statements by the thousand.
+    """
     resources = asked.resources(request)
-    most = min(request.max_items or iam_pages.DEFAULT_ITEMS, max(1, VERDICTS // len(resources)))
+    weight = len(resources) * (simulation.statements + OVERHEAD)
+    if weight > MOST:
+        raise errors.invalid_input("The simulation has too many resources for so many statements.")
+    most = min(request.max_items or iam_pages.DEFAULT_ITEMS, max(1, ENOUGH // weight))
     shown = iam_pages.of_list(call, request.action_names, _Length(request.marker, most), *request.action_names)
     call.store.spend(len(shown.items) * len(resources))
     results = [_result(simulation, action, resources) for action in shown.items]

@@ -63,6 +63,12 @@ class Simulation(Struct, frozen=True):
     of_caller: Mapping[str, str]
     asked: Sequence[Key]
 
+    @property
+    def statements(self) -> int:
+        """How many statements a verdict may have to look at."""
+        theirs = 0 if self.resource_policy is None else len(self.resource_policy.policy.statements)
+        return theirs + sum(len(each.statements) for each in self.policies.layers)
+
     def source_of(self, match: Match) -> Source:
         """Return the policy of a statement that matched in a layer that results name."""
         source = self.resource_policy if match.layer is Layer.RESOURCE else match.source
