@@ -30,7 +30,9 @@ TEXT = st.text(
     max_size=12,
 )
 
-QUICK, THOROUGH = 25, 400
+QUICK = 25
+IN_ALL = 20_000
+"""Examples of a thorough run, shared out among the shapes of all actions."""
 
 
 @cache
@@ -161,6 +163,9 @@ def test_we_read_what_botocore_writes(service: str, action: str) -> None:
 @pytest.mark.parametrize(("service", "action"), list(answering()))
 def test_botocore_reads_what_we_write(service: str, action: str) -> None:
     check_results(service, action, QUICK)
+
+
+THOROUGH = max(QUICK, IN_ALL // (len(list(asking())) + len(list(answering()))))
 
 
 @pytest.mark.extended
