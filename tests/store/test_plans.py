@@ -180,9 +180,16 @@ HOT: dict[str, tuple[Work, str]] = {
     "a new request": (lambda unit: unit.peerings.put(peering(2, requester=end(7))), ""),
 }
 MAY_SORT = frozenset(
-    {"connections of a vpc", "blocks of vpcs", "who holds a block", "tags of one object", "tags of objects"}
+    {
+        "connections of a vpc",
+        "blocks of vpcs",
+        "who holds a block",
+        "tags of one object",
+        "tags of objects",
+        "keys of a user",
+    }
 )
-"""What one VPC or object has is few, and may be sorted."""
+"""What one VPC, object or user has is few, and may be sorted."""
 
 
 @pytest.mark.parametrize("name", HOT)

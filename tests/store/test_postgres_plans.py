@@ -62,6 +62,18 @@ FROM (SELECT seq, state, substr(id, 5)::bigint AS n FROM peering) AS made,
 INSERT INTO tag (account, region, resource_id, resource_seq, resource_type, key, value, version)
 SELECT {ONES}, '{REGION}', id, seq, 'vpc-peering-connection', 'a', 'v' || n % 7, 1
 FROM (SELECT id, seq, substr(id, 5)::bigint AS n FROM peering) AS made;
+INSERT INTO account (seq, id, name, created_at, version)
+SELECT 1000000 + n, {ONE} + n, 'account ' || n, 0, 1 FROM generate_series(0, {PLACES}) AS n;
+INSERT INTO iam_user (seq, id, account, name, path, created_at, tags, version)
+SELECT 1000000 + n, 'AIDA' || n, {ONES}, 'user ' || n, '/', 0, '{{}}', 1 FROM generate_series(1, {ROWS}) AS n;
+INSERT INTO iam_role (seq, id, account, name, path, created_at, trust_policy, max_session_duration, tags, version)
+SELECT 1000000 + n, 'AROA' || n, {ONES}, 'role ' || n, '/', 0, '{{}}', 3600, '{{}}', 1 FROM generate_series(1, {ROWS}) AS n;
+INSERT INTO access_key (seq, id, account, secret, status, session_token, expires_at, created_at, holder_id, version)
+SELECT 1000000 + n, 'ASIA' || n, {ONES}, 'x', 'Active', CASE WHEN n % 4 > 0 THEN 'x' END,
+       CASE WHEN n % 4 > 0 THEN 4000000000000 + n END, 0, CASE WHEN n % 4 > 0 THEN 'AROA' ELSE 'AIDA' END || n, 1
+FROM generate_series(1, {ROWS}) AS n;
+INSERT INTO sts_session (seq, id, account, kind, name, policy_ids, tags, transitive_tag_keys, version)
+SELECT seq, id, account, 'assumed-role', 'x', '[]', '{{}}', '[]', 1 FROM access_key WHERE expires_at IS NOT NULL;
 INSERT INTO journal (at, request_id, actor, account, region, action, changes)
 SELECT n, 'x', 'y', 'a', '{REGION}', 'z', '[]' FROM generate_series(1, {ROWS}) AS n
 """
