@@ -47,12 +47,12 @@ class KeyRows(Rows[AccessKey]):
 
         A key whose user or role is gone is nobody's, and so there is none.
         """
-        if not looks_issued(key_id):
-            return None
         keys = self._unit.memo.keys
-        found = keys.get(key_id) or self._read(key_id)
-        if found is not None:
-            keys.keep(key_id, found)
+        found = keys.get(key_id)
+        if found is None and looks_issued(key_id):
+            found = self._read(key_id)
+            if found is not None:
+                keys.keep(key_id, found)
         return found
 
     def _read(self, key_id: str) -> IssuedKey | None:
