@@ -56,10 +56,15 @@ class Running:
         return json.loads(done.stdout)
 
     def client(
-        self, key: str = "111111111111", secret: str = "unchecked", region: str = "us-east-1", service: str = "ec2"
+        self,
+        key: str = "111111111111",
+        secret: str = "unchecked",
+        region: str = "us-east-1",
+        service: str = "ec2",
+        token: str | None = None,
     ) -> Any:
         """A boto3 client of this server."""
-        session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name=region)
+        session = boto3.Session(key, secret, token, region)
         config = Config(retries={"max_attempts": 0}, connect_timeout=5, read_timeout=30)
         return session.client(service, endpoint_url=self.url, config=config)
 

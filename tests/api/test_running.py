@@ -30,6 +30,14 @@ def ask(requester: Any, accepter: Any, owner: str, base: int = 0) -> str:
     return made
 
 
+def user_key(iam: Any) -> dict[str, str]:
+    """A key of a user who may do everything: a root may not assume a role."""
+    iam.create_user(UserName="admin")
+    iam.attach_user_policy(UserName="admin", PolicyArn="arn:aws:iam::aws:policy/AdministratorAccess")
+    made: dict[str, str] = iam.create_access_key(UserName="admin")["AccessKey"]
+    return made
+
+
 def state(client: Any, peering_id: str) -> str:
     found = client.describe_vpc_peering_connections(VpcPeeringConnectionIds=[peering_id])
     code: str = found["VpcPeeringConnections"][0]["Status"]["Code"]
@@ -364,6 +372,34 @@ def test_deleting_an_account_with_objects_ends_its_connections_for_the_other_sid
         profiles = (tmp_path / "data" / "isthmus" / "credentials").read_text()
         assert f"[{keys[1]['profile']}]" in profiles
         assert f"[{keys[0]['profile']}]" not in profiles
+
+
+@pytest.mark.rule("I7", "I215")
+def test_an_old_key_is_refused_from_the_request_after_its_exchange(tmp_path: Path) -> None:
+    with running(tmp_path, "--auth=enforce") as server:
+        made = server.run("accounts", "create", "alice")
+        first = server.client(made["access_key_id"], made["secret_access_key"])
+        vpc(first, "10.0.0.0/16")
+        made = server.run("accounts", "keys", "rotate", made["account_id"], "--keep-old")
+        second = server.client(made["access_key_id"], made["secret_access_key"])
+        assert len(first.describe_vpcs()["Vpcs"]) == len(second.describe_vpcs()["Vpcs"]) == 1
+        server.run("accounts", "keys", "rotate", made["account_id"])
+        for old in (first, second):
+            with pytest.raises(ClientError, match="AuthFailure"):
+                old.describe_vpcs()
+
+
+@pytest.mark.rule("I215", "I216")
+def test_an_account_without_a_key_is_entered_by_the_role_it_trusts(tmp_path: Path) -> None:
+    with running(tmp_path, "--auth=enforce") as server:
+        alice = server.run("accounts", "create", "alice")
+        bob = server.run("accounts", "create", "bob", "--trust", alice["account_id"], "--no-root-key")
+        assert "access_key_id" not in bob
+        key = user_key(server.client(alice["access_key_id"], alice["secret_access_key"], service="iam"))
+        sts = server.client(key["AccessKeyId"], key["SecretAccessKey"], service="sts")
+        given = sts.assume_role(RoleArn=bob["role_arn"], RoleSessionName="alice")["Credentials"]
+        inside = server.client(given["AccessKeyId"], given["SecretAccessKey"], token=given["SessionToken"])
+        assert inside.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["OwnerId"] == bob["account_id"]
 
 
 def test_a_reset_keeps_accounts_and_keys_unless_identity_is_said(tmp_path: Path) -> None:

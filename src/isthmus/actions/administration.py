@@ -36,14 +36,22 @@ class NewAccount(Struct, frozen=True):
 def create_account(unit: Unit, name: str, account_id: str | None = None) -> NewAccount:
     """Make an account with one access key, which acts as the account's root (I4, I5).
 
+    Raises `AdministrationError` as `make_account` does.
+    """
+    account = make_account(unit, name, account_id)
+    return NewAccount(account, create_key(unit, account))
+
+
+def make_account(unit: Unit, name: str, account_id: str | None = None) -> Account:
+    """Make an account that has no key yet.
+
     Raises `AdministrationError` for an id that is no account id or is taken, and for a name that is none.
     """
     check_name(name)
     chosen = check_id(account_id) if account_id is not None else _free_account_id(unit)
     if unit.accounts.get(chosen):
         raise AdministrationError(f"Account {chosen} exists already; `isthmus accounts show {chosen}` shows it.")
-    account = unit.accounts.put(Account(chosen, name, unit.now))
-    return NewAccount(account, create_key(unit, account))
+    return unit.accounts.put(Account(chosen, name, unit.now))
 
 
 def check_name(name: str) -> None:
@@ -69,6 +77,28 @@ def _free_account_id(unit: Unit) -> str:
 def create_key(unit: Unit, account: Account) -> AccessKey:
     """Make an access key for an account's root."""
     return issue_key(unit, account.id)
+
+
+class RotatedKeys(Struct, frozen=True):
+    """A root's new key, and what became of those before it."""
+
+    key: AccessKey
+    kept: list[str]
+    deleted: list[str]
+
+
+def rotate_keys(unit: Unit, account_id: str, *, keeps_old: bool) -> RotatedKeys:
+    """Make a new key for an account's root, and delete those before it: all, or all but the newest (I7, I215).
+
+    Raises `AdministrationError` where there is no such account.
+    """
+    account, _ = show_account(unit, account_id)
+    old = unit.access_keys.long_term(account_id)
+    kept = old[-1:] if keeps_old else []
+    deleted = old[: len(old) - len(kept)]
+    for key in deleted:
+        unit.access_keys.delete(key)
+    return RotatedKeys(create_key(unit, account), [key.id for key in kept], [key.id for key in deleted])
 
 
 def issue_key(unit: Unit, account_id: str, holder_id: str = "") -> AccessKey:

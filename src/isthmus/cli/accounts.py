@@ -1,5 +1,7 @@
 # ruff: noqa: D301 - \b is for click: it keeps the lines of the examples
-"""`isthmus accounts`: makes, lists, shows and deletes accounts, and keeps their profiles in the credentials file."""
+"""`isthmus accounts`: makes, lists, shows and deletes accounts, exchanges their keys, and keeps their profiles in the
+credentials file.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,15 +16,18 @@ CREDENTIALS: Final = click.option(
     "--credentials", metavar="FILE", help="The credentials file for its profile. Default: in the user's data directory."
 )
 
+PRINT: Final = click.option("--print", "prints_secret", is_flag=True, help="Show the secret key at a terminal, too.")
+
 
 @click.group()
 def accounts() -> None:
-    """Make, list, show and delete accounts.
+    """Make, list, show and delete accounts, and exchange their keys.
 
     \b
     Examples:
       isthmus accounts create alice
       isthmus accounts list
+      isthmus accounts keys rotate 111122223333
       isthmus accounts delete 111122223333 --with-objects
     """
 
@@ -34,7 +39,8 @@ def accounts() -> None:
     "--trust", "trusted", metavar="ID", help="Another account, which gets a role in this one that may do everything."
 )
 @click.option("--role-name", metavar="NAME", help="That role's name. Default: OrganizationAccountAccessRole.")
-@click.option("--print", "prints_secret", is_flag=True, help="Show the secret key at a terminal, too.")
+@click.option("--no-root-key", is_flag=True, help="Make no key; the role of --trust, or a start file's users, lead in.")
+@PRINT
 @CREDENTIALS
 @target_options
 @json_option
@@ -45,6 +51,7 @@ def create(
     role_name: str | None,
     credentials: str | None,
     *,
+    no_root_key: bool,
     prints_secret: bool,
     wants_json: bool,
     **target: str | None,
@@ -60,27 +67,44 @@ def create(
       isthmus accounts create alice
       isthmus accounts create bob --id 111122223333 --json
       isthmus accounts create carol --trust 111122223333
+      isthmus accounts create dave --trust 111122223333 --no-root-key
     """
     if role_name and not trusted:
         raise click.UsageError("--role-name names the role of --trust; say that, too.")
     path = _credentials_path(credentials)
     said = {"name": name, "id": account_id, "trust": trusted, "role_name": role_name}
+    asked: dict[str, Any] = {word: value for word, value in said.items() if value}
     with Target(**target).open(may_create=True) as ask:
-        made = ask("POST", "accounts", {word: value for word, value in said.items() if value})
+        made = ask("POST", "accounts", {**asked, "root_key": not no_root_key})
+    _tell(
+        {
+            "account_id": made["id"],
+            "name": made["name"],
+            **({} if no_root_key else _profiled(path, made)),
+            **({"role_arn": made["role_arn"]} if trusted else {}),
+        },
+        wants_json=wants_json,
+        prints_secret=prints_secret,
+    )
+
+
+def _profiled(path: Path, made: Mapping[str, Any]) -> dict[str, Any]:
+    """Write the profile of a new key; return what is told of the key."""
     key = made["access_keys"][0]
-    content = {
-        "account_id": made["id"],
-        "name": made["name"],
+    return {
         "access_key_id": key["access_key_id"],
         "secret_access_key": key["secret_access_key"],
         "profile": _write_profile(path, made["id"], key),
         "credentials_file": str(path),
-        **({"role_arn": made["role_arn"]} if trusted else {}),
     }
+
+
+def _tell(content: dict[str, Any], *, wants_json: bool, prints_secret: bool) -> None:
+    """Show what was made; a person at a terminal sees the secret only on demand."""
     if wants_json:
         show.as_json(content)
         return
-    if show.is_terminal() and not prints_secret:
+    if "secret_access_key" in content and show.is_terminal() and not prints_secret:
         content["secret_access_key"] = "in the credentials file (--print shows it)"  # noqa: S105 - none
     show.facts({word.replace("_", " "): value for word, value in content.items()})
 
@@ -165,6 +189,49 @@ def delete(
         show.as_json(gone)
     else:
         click.echo(f"Account {account_id} is deleted, and with it {', '.join(gone['access_key_ids']) or 'no key'}.")
+
+
+@accounts.group()
+def keys() -> None:
+    """Exchange the keys of an account's root.
+
+    \b
+    Example:
+      isthmus accounts keys rotate 111122223333
+    """
+
+
+@keys.command()
+@click.argument("account_id", metavar="ID")
+@click.option("--keep-old", is_flag=True, help="Leave the newest key there was as it is, until the next exchange.")
+@PRINT
+@CREDENTIALS
+@target_options
+@json_option
+def rotate(
+    account_id: str,
+    credentials: str | None,
+    *,
+    keep_old: bool,
+    prints_secret: bool,
+    wants_json: bool,
+    **target: str | None,
+) -> None:
+    """Give the root of the account ID a new key, delete its old ones, and write its profile anew.
+
+    Whatever still uses an old key is refused from the next request on. --keep-old leaves the newest of them, so that
+    clients can be moved one by one; exchange once more, without it, when all have moved. An account without a key gets one.
+
+    \b
+    Examples:
+      isthmus accounts keys rotate 111122223333
+      isthmus accounts keys rotate 111122223333 --keep-old
+    """
+    path = _credentials_path(credentials)
+    with Target(**target).open() as ask:
+        made = ask("POST", f"accounts/{_digits(account_id)}/keys/rotate", {"keep_old": keep_old})
+    old = {word: made[word] if wants_json else ", ".join(made[word]) or "none" for word in ("kept", "deleted")}
+    _tell({"account_id": made["id"], **_profiled(path, made), **old}, wants_json=wants_json, prints_secret=prints_secret)
 
 
 def _digits(account_id: str) -> str:

@@ -224,8 +224,29 @@ async def _change_account(_: Admin, store: Any, rest: str, args: Args) -> HttpRe
     account_id, verb = (*rest.split("/", 1), "")[:2]
     if not rest:
         return await _create_account(store, args)
-    if verb != "delete":
-        raise BadRequestError("POST accounts makes an account; POST accounts/ID/delete deletes one.")
+    if verb == "delete":
+        return await _delete_account(store, account_id, args)
+    if verb == "keys/rotate":
+        return await _rotate_keys(store, account_id, args)
+    raise BadRequestError("POST accounts makes one; accounts/ID/delete and accounts/ID/keys/rotate change one.")
+
+
+async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args, "name", "id", "trust", "role_name", "root_key")
+    name, account_id, other = str(args.get("name", "")), args.get("id"), args.get("trust")
+    has_key = _flag({"root_key": True, **args}, "root_key")
+
+    def work(unit: Unit) -> tuple[Account, list[AccessKey], str]:
+        account = administration.make_account(unit, name, None if account_id is None else str(account_id))
+        keys = [administration.create_key(unit, account)] if has_key else []
+        return account, keys, "" if other is None else _trust(unit, account.id, str(other), args.get("role_name"))
+
+    account, keys, role = await store.run(Kind.WRITE, work)
+    shown = {**account_as_json(account), "access_keys": [key_as_json(key, with_secret=True) for key in keys]}
+    return _json(200, {**shown, "role_arn": f"arn:aws:iam::{account.id}:role/{role}"} if role else shown)
+
+
+async def _delete_account(store: Any, account_id: str, args: Args) -> HttpResponse:  # noqa: ANN401
     _only(args, "with_objects")
     with_objects = _flag(args, "with_objects")
 
@@ -235,17 +256,16 @@ async def _change_account(_: Admin, store: Any, rest: str, args: Args) -> HttpRe
     return _json(200, {"deleted": account_id, "access_key_ids": await store.run(Kind.WRITE, work)})
 
 
-async def _create_account(store: Any, args: Args) -> HttpResponse:  # noqa: ANN401
-    _only(args, "name", "id", "trust", "role_name")
-    name, account_id, other = str(args.get("name", "")), args.get("id"), args.get("trust")
+async def _rotate_keys(store: Any, account_id: str, args: Args) -> HttpResponse:  # noqa: ANN401
+    _only(args, "keep_old")
+    keeps_old = _flag(args, "keep_old")
 
-    def work(unit: Unit) -> tuple[administration.NewAccount, str]:
-        made = administration.create_account(unit, name, None if account_id is None else str(account_id))
-        return made, "" if other is None else _trust(unit, made.account.id, str(other), args.get("role_name"))
+    def work(unit: Unit) -> administration.RotatedKeys:
+        return administration.rotate_keys(unit, account_id, keeps_old=keeps_old)
 
-    made, role = await store.run(Kind.WRITE, work)
-    shown = {**account_as_json(made.account), "access_keys": [key_as_json(made.key, with_secret=True)]}
-    return _json(200, {**shown, "role_arn": f"arn:aws:iam::{made.account.id}:role/{role}"} if role else shown)
+    done: administration.RotatedKeys = await store.run(Kind.WRITE, work)
+    made = key_as_json(done.key, with_secret=True)
+    return _json(200, {"id": account_id, "access_keys": [made], "kept": done.kept, "deleted": done.deleted})
 
 
 def _trust(unit: Unit, account_id: str, other: str, role_name: str | None) -> str:

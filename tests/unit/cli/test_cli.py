@@ -3,6 +3,7 @@
 import json
 import stat
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -42,15 +43,14 @@ def created(home: Path) -> dict[str, str]:
 
 
 def every_command() -> list[tuple[str, click.Command]]:
-    found: list[tuple[str, click.Command]] = []
     context = click.Context(root)
-    for name in COMMANDS:
-        command = root.get_command(context, name)
-        assert command is not None
-        found.append((name, command))
-        if isinstance(command, click.Group):
-            found += [(f"{name} {sub}", command.commands[sub]) for sub in command.commands]
-    return found
+    return [each for name in COMMANDS for each in with_commands_below(name, root.get_command(context, name))]
+
+
+def with_commands_below(name: str, command: click.Command | None) -> list[tuple[str, click.Command]]:
+    assert command is not None
+    below = command.commands.items() if isinstance(command, click.Group) else ()
+    return [(name, command), *(each for sub, found in below for each in with_commands_below(f"{name} {sub}", found))]
 
 
 @pytest.mark.parametrize(("name", "command"), every_command(), ids=[name for name, _ in every_command()])
@@ -119,9 +119,49 @@ def test_delete_takes_the_profile_along(home: Path) -> None:
     assert on_file(home, "accounts", "list").stdout == ""
 
 
+def key_ids(home: Path) -> list[str]:
+    shown = json.loads(on_file(home, "accounts", "show", ACCOUNT, "--json").stdout)
+    return [key["access_key_id"] for key in shown["access_keys"]]
+
+
+def rotated(home: Path, *words: str) -> dict[str, Any]:
+    done = on_file(home, "accounts", "keys", "rotate", ACCOUNT, "--json", *words)
+    assert done.exit_code == 0, done.stderr
+    made: dict[str, Any] = json.loads(done.stdout)
+    return made
+
+
+@pytest.mark.rule("I7", "I215")
+def test_a_new_key_takes_the_place_of_all_old_ones(home: Path) -> None:
+    first = created(home)["access_key_id"]
+    second = rotated(home, "--keep-old")
+    assert (second["kept"], second["deleted"]) == ([first], [])
+    third = rotated(home, "--keep-old")
+    assert (third["kept"], third["deleted"]) == ([second["access_key_id"]], [first])
+    assert key_ids(home) == [second["access_key_id"], third["access_key_id"]]
+    last = rotated(home)
+    assert last["deleted"] == [second["access_key_id"], third["access_key_id"]]
+    assert key_ids(home) == [last["access_key_id"]]
+    profile = (home / "data" / "isthmus" / "credentials").read_text()
+    assert profile.count("aws_access_key_id") == 1
+    assert last["secret_access_key"] in profile
+
+
+@pytest.mark.rule("I215")
+def test_an_account_may_be_made_without_a_key_and_given_one_later(home: Path) -> None:
+    made = json.loads(on_file(home, "accounts", "create", "alice", "--id", ACCOUNT, "--no-root-key", "--json").stdout)
+    assert made == {"account_id": ACCOUNT, "name": "alice"}
+    assert not (home / "data" / "isthmus" / "credentials").exists()
+    assert key_ids(home) == []
+    key = rotated(home)["access_key_id"]
+    assert key_ids(home) == [key]
+
+
 @pytest.mark.parametrize(
     ("words", "status", "sentence"),
     [
+        (("accounts", "keys", "rotate", "999999999999"), 1, "There is no account 999999999999"),
+        (("accounts", "keys", "rotate", "../clock"), 2, "is not an account id"),
         (("accounts", "create", "bob", "--id", "12"), 1, "'12' is not an account id: those have 12 digits."),
         (("accounts", "create", "bob", "--id", ACCOUNT), 1, f"Account {ACCOUNT} exists already"),
         (("accounts", "create", "b\nb"), 1, "printable"),
