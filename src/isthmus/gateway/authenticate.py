@@ -99,12 +99,11 @@ WORDS: Mapping[str, Words] = {"ec2": EC2_WORDS, "query": QUERY_WORDS}  # by the 
 
 
 class Seen(NamedTuple):
-    """A request, and what it shows of its signature before any state is asked: what it claims, and the text to be signed.
+    """What a request shows of its signature before any state is asked: what it claims, and the text to be signed.
 
     A refusal stands where there is none; it is told in its turn. In open mode, where few sign, the text comes later.
     """
 
-    http: HttpRequest
     claim: Claim | Refused | None
     text: bytes | Refused | None = None
 
@@ -117,16 +116,17 @@ def see(http: HttpRequest, mode: Mode) -> Seen:
     try:
         claim = sigv4.parse(http)
     except Refused as refused:
-        return Seen(http, refused)
+        return Seen(refused)
     if claim is None or mode is Mode.OPEN:
-        return Seen(http, claim)
+        return Seen(claim)
     try:
-        return Seen(http, claim, sigv4.text_to_sign(claim, http))
+        return Seen(claim, sigv4.text_to_sign(claim, http))
     except Refused as refused:
-        return Seen(http, claim, refused)
+        return Seen(claim, refused)
 
 
 def authenticate(
+    http: HttpRequest,
     seen: Seen,
     unit: Unit,
     identity: IdentitySettings,
@@ -144,14 +144,14 @@ def authenticate(
     try:
         claim = _known(seen.claim)
         if claim is None:
-            return _unsigned(seen.http, unit, identity, service)
+            return _unsigned(http, unit, identity, service)
         service = claim.service if claim.service in services.BY_NAME else service
         _check_scope(claim, service)
         issued = unit.access_keys.issued(claim.access_key_id)
         if issued is None and identity.mode is Mode.OPEN:
             return _unissued(claim.access_key_id, identity, claim.region, service)
         sigv4.check(claim, wall_now, identity.window_seconds)
-        text = _known(seen.text) or sigv4.text_to_sign(claim, seen.http)
+        text = _known(seen.text) or sigv4.text_to_sign(claim, http)
         return _verified(claim, text, issued, service_now, keys)
     except Refused as refused:
         words = WORDS[services.BY_NAME[service].protocol]

@@ -166,7 +166,7 @@ class Gateway(Struct, frozen=True):
         if incoming.problem:
             raise incoming.problem
         return authenticate.authenticate(
-            incoming.seen, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
+            incoming.http, incoming.seen, unit, self.identity, unit.wall, unit.now, self.keys, service=incoming.service.name
         )
 
 

@@ -89,7 +89,14 @@ def outcome(
     wall, served = NOW_MS + late_ms, NOW_MS + service_ms
     try:
         principal = authenticate.authenticate(
-            authenticate.see(http, settings.mode), FakeUnit(), settings, wall, served, sigv4.SigningKeys(), service=service
+            http,
+            authenticate.see(http, settings.mode),
+            FakeUnit(),
+            settings,
+            wall,
+            served,
+            sigv4.SigningKeys(),
+            service=service,
         )
     except ApiError as error:
         return error.code, error.message
@@ -113,7 +120,7 @@ def test_the_principal_says_who_where_and_with_what() -> None:
     http = signed(service="sts", region="cn-north-1")
     settings = IdentitySettings(Mode.ENFORCE)
     found = authenticate.authenticate(
-        authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, sigv4.SigningKeys()
+        http, authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, sigv4.SigningKeys()
     )
     assert found.arn == f"arn:aws-cn:iam::{ACCOUNT}:root"
     assert (found.user_id, found.access_key_id, found.service) == (ACCOUNT, LONG.id, "sts")
@@ -303,8 +310,12 @@ def test_a_service_that_is_not_spoken_here_answers_in_the_query_protocol() -> No
 @pytest.mark.rule("I27")
 def test_a_retry_with_the_same_signature_is_accepted() -> None:
     http, keys, settings = signed(), sigv4.SigningKeys(), IdentitySettings(Mode.ENFORCE)
-    first = authenticate.authenticate(authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, keys)
+    first = authenticate.authenticate(
+        http, authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS, NOW_MS, keys
+    )
     assert (
-        authenticate.authenticate(authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS + 1000, NOW_MS, keys)
+        authenticate.authenticate(
+            http, authenticate.see(http, settings.mode), FakeUnit(), settings, NOW_MS + 1000, NOW_MS, keys
+        )
         == first
     )

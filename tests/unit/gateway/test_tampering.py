@@ -81,7 +81,7 @@ def refusal(http: HttpRequest, service: str, *, late_ms: int = 0) -> tuple[str, 
     seen = authenticate.see(http, Mode.ENFORCE)
     settings, keys = IdentitySettings(Mode.ENFORCE), sigv4.SigningKeys()
     try:
-        authenticate.authenticate(seen, Unit(), settings, NOW_MS + late_ms, NOW_MS, keys, service=service)
+        authenticate.authenticate(http, seen, Unit(), settings, NOW_MS + late_ms, NOW_MS, keys, service=service)
     except ApiError as error:
         return error.code, error.message
     return None
