@@ -4,11 +4,12 @@ IAM's objects belong to an account, not to a Region, and are found by name. Chan
 other, so that what a rule has looked at still stands when its rows are written.
 """
 
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from isthmus.actions import iam_keys
 from isthmus.actions.call import Call
 from isthmus.domain import regions
 from isthmus.domain.accounts import ROOT, USER
@@ -40,10 +41,10 @@ def arn(call: Call, kind: str, path: str, name: str, account: str = "") -> str:
     return names.arn(regions.partition_of(call.region), account or call.account, kind, path, name)
 
 
-def authorize(call: Call, resource: str = "*") -> None:
-    """Ask whether the caller may, for the object with that ARN."""
+def authorize(call: Call, resource: str = "*", found: Named | None = None) -> None:
+    """Ask whether the caller may, for the object with that ARN; `found` is the object where it is there."""
     alone(call)
-    call.authorize(resource)
+    call.authorize(resource, iam_keys.of(call, found))
 
 
 def alone(call: Call) -> None:
@@ -75,11 +76,12 @@ def find_instance_profile(call: Call, name: str) -> InstanceProfile:
 def _find(call: Call, rows: IamRows[Row], name: str) -> Row:
     kind = KINDS[rows.table.row]
     alone(call)
-    found = rows.named(call.account, name)
-    call.authorize(arn(call, kind, ROOT_PATH, name) if found is None else arn_of(call, found))  # type: ignore[arg-type]  # it has a name
+    found: Any = rows.named(call.account, name)
+    named = arn(call, kind, ROOT_PATH, name) if found is None else arn_of(call, found)
+    call.authorize(named, iam_keys.of(call, found))
     if found is None:
         raise errors.no_such(kind, name)
-    return found
+    return found  # type: ignore[no-any-return]
 
 
 def find_user_or_self(call: Call, name: str | None) -> User | None:
@@ -90,10 +92,12 @@ def find_user_or_self(call: Call, name: str | None) -> User | None:
     if name is not None:
         return find_user(call, name)
     alone(call)
-    call.authorize(call.principal.arn)
-    if call.principal.kind not in {USER, ROOT}:
+    caller = call.principal
+    found = call.store.iam_users.get(caller.user_id) if caller.kind == USER else None
+    call.authorize(caller.arn, iam_keys.of(call, found))
+    if caller.kind not in {USER, ROOT}:
         raise errors.nobody_named()
-    return call.store.iam_users.get(call.principal.user_id) if call.principal.kind == USER else None
+    return found
 
 
 def claim(call: Call, rows: IamRows[Row], path: str | None, name: str) -> str:
@@ -119,7 +123,7 @@ def new_id(call: Call, kind: str) -> str:
 def renamed(call: Call, rows: IamRows[Renamed], row: Renamed, path: str | None, name: str | None) -> Renamed:
     """Return an object under another path or name. Raises where the name is another's; the caller needs both ARNs (I1)."""
     changed = replace(row, path=path or row.path, name=name or row.name)
-    call.authorize(arn_of(call, changed))
+    call.authorize(arn_of(call, changed), iam_keys.of(call, row))
     holder = rows.named(call.account, changed.name)
     if holder is not None and holder.id != row.id:
         raise errors.taken(KINDS[type(row)], changed.name)

@@ -2,11 +2,11 @@
 
 from msgspec.structs import replace
 
-from isthmus.actions import iam_objects, iam_pages, iam_shown
+from isthmus.actions import iam_keys, iam_objects, iam_pages, iam_shown
 from isthmus.actions.call import Call
 from isthmus.domain.iam import errors, tags
 from isthmus.domain.iam.names import ROOT_PATH
-from isthmus.domain.iam.objects import InstanceProfile
+from isthmus.domain.iam.objects import InstanceProfile, Role
 from isthmus.wire.shapes import iam
 
 
@@ -51,17 +51,19 @@ def list_instance_profiles_for_role(
 
 
 def add_role_to_instance_profile(request: iam.AddRoleToInstanceProfileRequest, call: Call) -> None:
-    """Put a role into an instance profile that holds none (I194)."""
-    profile, role_id = _pair(call, request.instance_profile_name, request.role_name)
+    """Put a role into an instance profile that holds none, for a caller who may pass that role on (I103, I194)."""
+    profile, role = _pair(call, request.instance_profile_name, request.role_name)
+    keys = {**iam_keys.of(call, role), **iam_keys.PASSED_TO_EC2}
+    call.authorize(iam_objects.arn_of(call, role), keys, action="PassRole")
     if profile.role_id is not None:
         raise errors.over_quota("InstanceSessionsPerInstanceProfile", 1)
-    call.store.iam_instance_profiles.put(replace(profile, role_id=role_id))
+    call.store.iam_instance_profiles.put(replace(profile, role_id=role.id))
 
 
 def remove_role_from_instance_profile(request: iam.RemoveRoleFromInstanceProfileRequest, call: Call) -> None:
     """Take the role out of an instance profile (I194)."""
-    profile, role_id = _pair(call, request.instance_profile_name, request.role_name)
-    if profile.role_id != role_id:
+    profile, role = _pair(call, request.instance_profile_name, request.role_name)
+    if profile.role_id != role.id:
         raise errors.no_such("role", request.role_name)
     call.store.iam_instance_profiles.put(replace(profile, role_id=None))
 
@@ -74,13 +76,13 @@ def delete_instance_profile(request: iam.DeleteInstanceProfileRequest, call: Cal
     call.store.iam_instance_profiles.delete(profile)
 
 
-def _pair(call: Call, profile_name: str, role_name: str) -> tuple[InstanceProfile, str]:
-    """Return an instance profile, for which the caller is authorized, and the id of a role."""
+def _pair(call: Call, profile_name: str, role_name: str) -> tuple[InstanceProfile, Role]:
+    """Return an instance profile, for which the caller is authorized, and a role."""
     profile = iam_objects.find_instance_profile(call, profile_name)
     role = call.store.iam_roles.named(call.account, role_name)
     if role is None:
         raise errors.no_such("role", role_name)
-    return profile, role.id
+    return profile, role
 
 
 def _whole(call: Call, profile: InstanceProfile) -> iam.InstanceProfile:
