@@ -206,12 +206,14 @@ class Call:
         *,
         action: str = "",
         found: Found | None = None,
+        told: str = "",
     ) -> None:
         """Ask whether the caller may do what it asks; say nothing if so.
 
         What a call of EC2 is checked for follows from its action and its request, all of it at once (I131), so its handlers
         name nothing; `found` spares reading again what they have read. Those of IAM and STS name the resource by its ARN,
         condition keys beside the common ones, and an action where it is not the call's own; they may ask several times.
+        `told` is what a refusal calls the resource, where that is not its ARN.
 
         Raises UnauthorizedOperation on EC2 and AccessDenied on the others, with the reason (I151 to I156). An account's root
         may do everything in it (I117), and is not asked unless the organization has a say (I116).
@@ -219,7 +221,7 @@ class Call:
         if resource != "*":
             self.resources.append(resource)
         if self._is_bound() and not (self.authorized and self.principal.service == EC2):
-            _policies().authorize(self, resource, keys, action, found)
+            _policies().authorize(self, resource, keys, action, found, told)
         self.authorized = True
 
     def _is_bound(self) -> bool:

@@ -41,10 +41,13 @@ def arn(call: Call, kind: str, path: str, name: str, account: str = "") -> str:
     return names.arn(regions.partition_of(call.region), account or call.account, kind, path, name)
 
 
-def authorize(call: Call, resource: str = "*", found: Named | None = None) -> None:
-    """Ask whether the caller may, for the object with that ARN; `found` is the object where it is there."""
+def authorize(call: Call, resource: str = "*", found: Named | None = None, *, told: str = "") -> None:
+    """Ask whether the caller may, for the object with that ARN; `found` is the object where it is there.
+
+    `told` is what a refusal calls it, where that is not its ARN.
+    """
     alone(call)
-    call.authorize(resource, iam_keys.of(call, found))
+    call.authorize(resource, iam_keys.of(call, found), told=told)
 
 
 def alone(call: Call) -> None:
@@ -78,7 +81,7 @@ def _find(call: Call, rows: IamRows[Row], name: str) -> Row:
     alone(call)
     found: Any = rows.named(call.account, name)
     named = arn(call, kind, ROOT_PATH, name) if found is None else arn_of(call, found)
-    call.authorize(named, iam_keys.of(call, found))
+    call.authorize(named, iam_keys.of(call, found), told=f"{kind.replace('-', ' ')} {name}")  # what was asked for (I156)
     if found is None:
         raise errors.no_such(kind, name)
     return found  # type: ignore[no-any-return]

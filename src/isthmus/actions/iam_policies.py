@@ -15,7 +15,7 @@ BOUNDARY_TYPE: Final = "PermissionsBoundaryPolicy"
 
 def find(call: Call, arn: str) -> ManagedPolicy:
     """Return the policy with this ARN, once the caller is authorized for it."""
-    iam_objects.authorize(call, arn, lookup(call, call.account, arn))
+    iam_objects.authorize(call, arn, lookup(call, call.account, arn), told=f"policy {arn}")
     return named(call, arn, "policy")
 
 

@@ -5,6 +5,7 @@ import re
 from typing import Any, Final
 
 import pytest
+from botocore import xform_name
 
 from tests.api.authorization.asking import allow, arn, deny, document, let
 from tests.api.iam.world import ACCOUNT, OTHER, World, refusal
@@ -115,11 +116,6 @@ def test_who_may_not_does_not_learn_what_is_there(world: World) -> None:
 def test_iam_and_sts_refuse_in_their_own_words(world: World) -> None:
     key = world.user("alice")
     start = f"User: {ALICE} is not authorized to perform:"
-    bob = f"arn:aws:iam::{ACCOUNT}:user/bob"
-    assert refusal(world.of(key).get_user, UserName="bob") == (
-        403, "AccessDenied",
-        f"{start} iam:GetUser on resource: {bob} because no identity-based policy allows the iam:GetUser action",
-    )  # fmt: skip
     why = "because no identity-based policy allows the sts:GetAccessKeyInfo action"
     message = f"{start} sts:GetAccessKeyInfo on resource: * {why}"
     assert refusal(world.of(key, "sts").get_access_key_info, AccessKeyId=key["AccessKeyId"]) == (
@@ -127,6 +123,32 @@ def test_iam_and_sts_refuse_in_their_own_words(world: World) -> None:
         "AccessDenied",
         message,
     )
+
+
+BOUNDS = "arn:aws:iam::aws:policy/PowerUserAccess"
+
+
+@pytest.mark.rule("I156")
+@pytest.mark.parametrize(
+    ("action", "parameters", "called"),
+    [
+        ("GetUser", {"UserName": "bob"}, "user bob"),
+        ("GetUser", {}, ALICE),
+        ("AddUserToGroup", {"UserName": "bob", "GroupName": "net"}, "group net"),
+        ("AttachRolePolicy", {"RoleName": "pilot", "PolicyArn": BOUNDS}, "role pilot"),
+        ("GetInstanceProfile", {"InstanceProfileName": "web"}, "instance profile web"),
+        ("GetPolicy", {"PolicyArn": BOUNDS}, f"policy {BOUNDS}"),
+        ("CreateUser", {"UserName": "bob", "Path": "/x/"}, f"arn:aws:iam::{ACCOUNT}:user/x/bob"),
+        ("ListUsers", {}, "*"),
+    ],
+)
+def test_iam_calls_what_it_refuses_by_what_was_asked_for(
+    world: World, action: str, parameters: dict[str, str], called: str
+) -> None:
+    client = world.of(world.user("alice"))
+    why = f"because no identity-based policy allows the iam:{action} action"
+    message = f"User: {ALICE} is not authorized to perform: iam:{action} on resource: {called} {why}"
+    assert refusal(getattr(client, xform_name(action)), **parameters) == (403, "AccessDenied", message)
 
 
 @pytest.mark.rule("I121")

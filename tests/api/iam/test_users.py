@@ -64,7 +64,7 @@ def test_a_user_may_ask_who_it_is_and_nothing_else(world: World) -> None:
     assert (status, code) == (403, "AccessDenied")
     assert message == (
         f"User: arn:aws:iam::{ACCOUNT}:user/alice is not authorized to perform: iam:GetUser on resource: "
-        f"arn:aws:iam::{ACCOUNT}:user/alice because no identity-based policy allows the iam:GetUser action"
+        "user alice because no identity-based policy allows the iam:GetUser action"
     )
     assert refusal(world.of(key, "ec2").describe_vpcs)[:2] == (403, "UnauthorizedOperation")
     assert refusal(world.of(key, "ec2").create_vpc, CidrBlock="10.0.0.0/16")[:2] == (403, "UnauthorizedOperation")
@@ -74,7 +74,7 @@ def test_a_user_may_ask_who_it_is_and_nothing_else(world: World) -> None:
 def test_a_refused_user_does_not_learn_which_names_there_are(world: World) -> None:
     key = world.user()
     there = refusal(world.of(key).get_role, RoleName="x")
-    world.root().create_role(RoleName="x", AssumeRolePolicyDocument=json.dumps(trust(ACCOUNT)))
+    world.root().create_role(RoleName="x", Path="/secret/", AssumeRolePolicyDocument=json.dumps(trust(ACCOUNT)))
     assert refusal(world.of(key).get_role, RoleName="x") == there
 
 

@@ -16,13 +16,15 @@ from isthmus.policy.evaluate import Decision, Outcome, Request, ResourcePolicy, 
 NO_STATEMENTS: Final = Policy((), frozenset())
 
 
-def authorize(call: Call, resource: str, keys: Mapping[str, Source] | None, action: str, found: Found | None) -> None:
+def authorize(
+    call: Call, resource: str, keys: Mapping[str, Source] | None, action: str, found: Found | None, told: str = ""
+) -> None:
     """Do what `Call.authorize` says, by policies."""
     caller = callers.of(call.principal, call.store)
     asked = _requests(call, resource, keys, action, CommonContext(call, caller), found)
     decisions = [evaluate(caller.policies, request) for request in asked]
     _note_reuse(call, caller, asked)
-    _refuse(call, caller, asked, decisions)
+    _refuse(call, caller, asked, decisions, told=told)
 
 
 def authorize_role(call: Call, resource: str, trust: str | None, keys: Mapping[str, Source] | None, action: str) -> None:
@@ -73,7 +75,13 @@ _is_allowed: Final = attrgetter("allowed")
 
 
 def _refuse(
-    call: Call, caller: Caller, asked: Sequence[Request], decisions: Sequence[Decision], *, tells_why: bool = True
+    call: Call,
+    caller: Caller,
+    asked: Sequence[Request],
+    decisions: Sequence[Decision],
+    *,
+    told: str = "",
+    tells_why: bool = True,
 ) -> None:
     """Raise the refusal of what was denied: first what a Deny forbids, then what nothing allows (I131, I155)."""
     if all(map(_is_allowed, decisions)):
@@ -81,4 +89,4 @@ def _refuse(
     denied = [pair for pair in zip(asked, decisions, strict=True) if not pair[1].allowed]
     request, decision = next((pair for pair in denied if pair[1].outcome is Outcome.EXPLICIT_DENY), denied[0])
     call.denied = decision
-    raise refusals.refusal(call, caller.held, request, decision, tells_why=tells_why)
+    raise refusals.refusal(call, caller.held, request, decision, told=told, tells_why=tells_why)

@@ -25,15 +25,16 @@ EC2: Final = "ec2"
 
 
 def refusal(
-    call: Call, permissions: Permissions, request: Request, decision: Decision, *, tells_why: bool = True
+    call: Call, permissions: Permissions, request: Request, decision: Decision, *, told: str = "", tells_why: bool = True
 ) -> ApiError:
     """Return the refusal of a request, in the words of the service that was called.
 
-    What is not to be told, as whether another account's role exists, is left away with its reason (I156, I157).
+    `told` is what it calls the resource, where that is not its ARN. What nobody may learn, as whether another account's role
+    exists, is left away with its reason (I156, I157).
     """
     why = explain.reason(decision) if tells_why else ""
     if call.principal.service != EC2:
-        return errors.access_denied(call.principal.arn, decision.action, decision.resource, why)
+        return errors.access_denied(call.principal.arn, decision.action, told or decision.resource, why)
     if decision.resource == ANY:
         return errors.unauthorized(call.principal.arn, decision.action, why)
     return errors.unauthorized(
