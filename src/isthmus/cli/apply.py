@@ -47,17 +47,20 @@ def apply(
       isthmus apply accounts.yaml --prune --dry-run
       isthmus apply accounts.json --data isthmus.db --json
     """
+    from isthmus import config
     from isthmus.gateway import start_file
 
     loaded = start_file.load(file)
-    with Target(**target).open(may_create=True) as ask:
+    with Target(**target).open(may_create=True, is_trial=dry_run) as ask:
         done = _ask(ask, loaded, dry_run=dry_run, prune=prune)
-    for key, profile in zip(done["access_keys"], _profiles(credentials, done["access_keys"]), strict=True):
+    path = config.credentials_path(settings := config.load({"credentials": credentials}))
+    profiles = _profiles(path, done["access_keys"], settings.default_region)
+    for key, profile in zip(done["access_keys"], profiles, strict=True):
         key["profile"] = profile
     if wants_json:
         show.as_json(done)
     else:
-        _tell(file, done, dry_run=dry_run, prints_secret=prints_secret or not show.is_terminal())
+        _tell(file, done, path, dry_run=dry_run, prints_secret=prints_secret or not show.is_terminal())
 
 
 def _ask(ask: Any, loaded: "Loaded", **how: bool) -> Any:  # noqa: ANN401 - as `ask` has it
@@ -71,25 +74,23 @@ def _ask(ask: Any, loaded: "Loaded", **how: bool) -> Any:  # noqa: ANN401 - as `
         raise
 
 
-def _profiles(given: str | None, keys: list[dict[str, str]]) -> list[str]:
+def _profiles(path: Path, keys: list[dict[str, str]], region: str) -> list[str]:
     """Write the profiles; where that fails the keys are made all the same, so they must still be told."""
-    from isthmus import config
     from isthmus.gateway import credentials_file, start_file
 
-    settings = config.load({"credentials": given})
-    path = config.credentials_path(settings)
     try:
-        return start_file.write_profiles(path, keys, settings.default_region)
+        return start_file.write_profiles(path, keys, region)
     except (OSError, credentials_file.ExposedFileError) as error:
         click.echo(f"Keys are made, but their profiles could not be written: {error}", err=True)
         return [""] * len(keys)
 
 
-def _tell(file: Path, done: Any, *, dry_run: bool, prints_secret: bool) -> None:  # noqa: ANN401 - from JSON
+def _tell(file: Path, done: Any, credentials: Path, *, dry_run: bool, prints_secret: bool) -> None:  # noqa: ANN401 - JSON
     for change in done["changes"]:
         click.echo(f"would have {change}" if dry_run else change)
     if not done["changes"]:
         click.echo(f"Nothing to change: everything is as {file} says.")
     for key in done["access_keys"]:
         secret = key["secret_access_key"] if prints_secret else "in the credentials file (--print shows it)"
-        show.facts({"access key": key["access_key_id"], "secret": secret, "profile": key["profile"]})
+        written = {"profile": key["profile"], "credentials file": str(credentials)} if key["profile"] else {}
+        show.facts({"access key": key["access_key_id"], "secret": secret, **written})

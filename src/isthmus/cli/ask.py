@@ -46,8 +46,8 @@ class Target:
         self.token_file, self.data = token_file or os.environ.get("ISTHMUS_TOKEN_FILE"), data
 
     @contextmanager
-    def open(self, *, may_create: bool = False) -> Iterator[Ask]:
-        """Yield how to ask; a file stays locked meanwhile."""
+    def open(self, *, may_create: bool = False, is_trial: bool = False) -> Iterator[Ask]:
+        """Yield how to ask; a file stays locked meanwhile. A trial on a file that is not there finds nothing, and makes none."""
         if self.data is None:
             yield Remote(self.endpoint, self.token_file)
             return
@@ -58,7 +58,7 @@ class Target:
         path = Path(self.data).expanduser()
         if not may_create and not path.exists():
             raise click.ClickException(f"There is no file {path}. `isthmus serve --data {path}` would make it.")
-        with _of_file(path) as ask:
+        with _of_nothing() if is_trial and not path.exists() else _of_file(path) as ask:
             yield ask
 
 
@@ -79,6 +79,15 @@ def _of_file(path: Path) -> Iterator[Ask]:
         yield Remote(endpoint, str(bootstrap.token_path(settings)))
         return
     with _left(opened):
+        yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
+
+
+@contextmanager
+def _of_nothing() -> Iterator[Ask]:
+    """Work on a store that is empty, and gone afterwards."""
+    from isthmus import bootstrap, config
+
+    with bootstrap.unserved(config.load({"data": MEMORY})) as perform:
         yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
 
 

@@ -24,7 +24,9 @@ VERDICTS: Final[Mapping[str, str]] = {
 @click.argument("resources", nargs=-1)
 @click.option("--context", "pairs", multiple=True, metavar="KEY=VALUE", help="What the request says (repeatable).")
 @click.option("--region", metavar="REGION", help="The Region that is called. Default: the first resource's.")
-@click.option("--message", metavar="TEXT", help="The encoded message of a refusal, in place of all that.")
+@click.option(
+    "--message", metavar="TEXT", help="The encoded message of a refusal, or the whole refusal, in place of all that."
+)
 @target_options
 @json_option
 def why_denied(
@@ -40,8 +42,9 @@ def why_denied(
 ) -> None:
     """Tell why CALLER may or may not do ACTION on RESOURCES.
 
-    CALLER is an ARN or an access key id, ACTION is like ec2:DeleteVpc, RESOURCES are ARNs. The policies and objects are
-    those of now. What only a request says is given with --context; the encoded message of a refusal brings it along.
+    CALLER is an ARN or an access key id, ACTION is like ec2:DeleteVpc, RESOURCES are ARNs, or none for `*`. The policies
+    and objects are those of now. What only a request says is given with --context; the encoded message of a refusal
+    brings it along.
 
     \b
     Examples:
@@ -79,19 +82,29 @@ def _print(told: Mapping[str, Any]) -> None:
         word = "allowed" if check["allowed"] else "denied"
         click.echo(f"{click.style(word, bold=True)}: {told['caller']}")
         click.echo(f"  {check['action']} on {check['resource']} {check['reason']}".rstrip())
-        layer = ""
+        shown = ""
         for each in check["statements"]:
-            if each["layer"] != layer:
-                layer = each["layer"]
+            layer = each["layer"] + (f" of the {each['level']}" if each["level"] else "")
+            if layer != shown:
+                shown = layer
                 click.echo(f"  {layer}")
             click.echo(f"    {_line(each)}")
         if not check["statements"]:
             click.echo("  no policy binds this caller" if check["allowed"] else "  no policy says anything")
+    for note in told["notes"]:
+        click.echo(f"note: {note}")
 
 
 def _line(each: Mapping[str, Any]) -> str:
-    name = f"{each['policy'] or 'policy'}, statement {each['statement']}{' ' + each['sid'] if each['sid'] else ''}"
+    name = (
+        f"{_policy(each['policy'], each['name'])}, statement {each['statement']}{' ' + each['sid'] if each['sid'] else ''}"
+    )
     return f"{'->' if each['decides'] else '  '} {each['effect']:5}  {name}: {_verdict(each)}"
+
+
+def _policy(policy: str, name: str) -> str:
+    """Name a policy as people know it: the ARN of a service control policy has an id instead of the name."""
+    return (policy or "policy") if policy.endswith(name) else f"{name} ({policy})"
 
 
 def _verdict(each: Mapping[str, Any]) -> str:

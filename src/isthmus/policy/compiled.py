@@ -153,6 +153,8 @@ def _check(read: Document, kind: Kind) -> None:
         if statement.problem:
             raise Malformed(statement.problem)
     sids = [statement.sid for statement in read.statements if statement.sid]
+    if kind is not Kind.TRUST and not all(sid.isascii() and sid.isalnum() for sid in sids):
+        raise Malformed(faults.STRANGE_SID)
     if len(set(sids)) != len(sids):
         raise Malformed(faults.SAME_SID)
     if kind is Kind.TRUST:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import Final
 
 from msgspec import Struct
@@ -60,11 +62,15 @@ class Verdict(StrEnum):
 
 
 class Step(Struct, frozen=True):
-    """One statement that was looked at; `clause` is the condition that did not hold."""
+    """One statement that was looked at; `clause` is the condition that did not hold.
+
+    `level` counts the levels of service control policies from 0, the organization's root (I116).
+    """
 
     match: Match
     verdict: Verdict
     clause: Clause | None = None
+    level: int = 0
 
 
 def steps(
@@ -79,13 +85,15 @@ def steps(
     """
     resource = match.resource_arn(request.resource)
     sets = [*policies.layers, *([] if resource_policy is None else [resource_policy.policies])]
-    for each in sorted(sets, key=lambda layer: tuple(Layer).index(layer.layer)):
-        for found in each.statements:
-            named = found.layer not in {Layer.TRUST, Layer.RESOURCE} or (
-                caller is not None and found.compiled.names(caller) is not Grant.NONE
-            )
-            verdict, clause = _verdict(found.compiled, request, resource)
-            yield Step(found, verdict, clause) if named else Step(found, Verdict.PRINCIPAL)
+    in_order = sorted(sets, key=lambda each: tuple(Layer).index(each.layer))
+    for _, of_layer in groupby(in_order, attrgetter("layer")):
+        for level, each in enumerate(of_layer):
+            for found in each.statements:
+                named = found.layer not in {Layer.TRUST, Layer.RESOURCE} or (
+                    caller is not None and found.compiled.names(caller) is not Grant.NONE
+                )
+                verdict, clause = _verdict(found.compiled, request, resource) if named else (Verdict.PRINCIPAL, None)
+                yield Step(found, verdict, clause, level)
 
 
 def _verdict(compiled: Compiled, request: Request, resource: Arn | None) -> tuple[Verdict, Clause | None]:

@@ -47,6 +47,7 @@ def test_apply_makes_what_the_file_says_and_the_second_time_says_that_there_is_n
     first, second = apply(home), apply(home)
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert f"made user alice in {ACCOUNT}\n" in first.stdout
+    assert f"credentials file: {home / 'data' / 'isthmus' / 'credentials'}\n" in first.stdout
     assert second.stdout == f"Nothing to change: everything is as {home / 'start.yaml'} says.\n"
 
 
@@ -85,7 +86,10 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(home: Path) -> Non
     done = apply(home, "--dry-run")
     assert f"would have made user alice in {ACCOUNT}\n" in done.stdout
     assert "secret" not in done.stdout
-    assert on_file(home, "accounts", "list").stdout == ""
+    assert not list(home.glob("isthmus.db*"))
+    on_file(home, "accounts", "create", "network", "--id", ACCOUNT)
+    assert "would have made account" not in apply(home, "--dry-run").stdout
+    assert on_file(home, "accounts", "list").stdout.count("\n") == 1
 
 
 @pytest.mark.rule("I217")

@@ -109,6 +109,18 @@ def test_a_statement_is_shown_to_match_the_resource_that_was_asked_for(kind: str
     assert (step.verdict, step.match.source.name) == (verdict, "policy")
 
 
+@pytest.mark.rule("I116")
+def test_the_levels_of_service_control_policies_are_counted_from_the_root() -> None:
+    policies = PrincipalPolicies([attached(EVERYTHING)], scps=[ALLOW, [*ALLOW, *ALLOW]])
+    steps = list(explain.steps(policies, request()))
+    assert [(step.match.layer, step.level) for step in steps] == [
+        (Layer.SERVICE_CONTROL, 0),
+        (Layer.SERVICE_CONTROL, 1),
+        (Layer.SERVICE_CONTROL, 1),
+        (Layer.IDENTITY, 0),
+    ]
+
+
 @pytest.mark.rule("I122", "I155")
 def test_a_trust_policy_s_statements_stand_after_the_service_control_policies() -> None:
     policy = ResourcePolicy(trust(trusting("Allow", {"AWS": "222222222222"}), trusting("Deny", "*")), A)

@@ -20,11 +20,17 @@ from isthmus.domain.peering import Delays
 from isthmus.policy import explain, match
 from isthmus.policy.compiled import Kind
 from isthmus.policy.context import Context, Value, key
-from isthmus.policy.evaluate import Decision, Request, ResourcePolicy, evaluate, evaluate_trust
+from isthmus.policy.evaluate import Decision, Layer, Request, ResourcePolicy, evaluate, evaluate_trust
 from isthmus.policy.explain import Step
 from isthmus.store.unit import Unit
+from isthmus.wire import services
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
+WITHOUT_ACTION: Final = frozenset({"sts:TagSession", "sts:SetSourceIdentity"})
+"""What AssumeRole asks permission for besides itself (I177); no action has these names."""
+DEFAULT_REGION: Final = "us-east-1"
+LEVELS: Final = ("organization", "account")
+"""Where service control policies are attached, in the order in which they are asked (I116)."""
 PSEUDO: Final = frozenset({"aws:Region", "aws:Service", "aws:Resource", "aws:Type", "aws:Account", "aws:ARN"})
 """What an encoded message has among its conditions and no policy can ask for (I160)."""
 
@@ -34,15 +40,21 @@ class UnknownCallerError(ValueError):
 
 
 def of_message(unit: Unit, text: str) -> dict[str, Any]:
-    """Explain what was refused with this encoded message. Raises `ValueError` for a text that is none of ours."""
+    """Explain what was refused with this encoded message, which may stand at the end of its refusal.
+
+    Raises `ValueError` for a text that is none of ours.
+    """
     try:
-        message = json.loads(refusals.decoded(unit.installation, text)[1])
+        message = json.loads(refusals.decoded(unit.installation, text.strip().rpartition(" ")[2])[1])
     except ValueError:
         raise ValueError("This is no encoded message of this installation.") from None
     asked = message["context"]
     said = {name: value for name, value in refusals.conditions_of(message).items() if name not in PSEUDO}
     now = of_call(unit, asked["principal"]["arn"], asked["action"], [asked["resource"]], said)
-    return {**now, "refused": message}
+    since = (
+        ["It was refused when it was asked: what decides has changed since, or is not seen here."] if now["allowed"] else []
+    )
+    return {**now, "notes": since + now["notes"], "refused": message}
 
 
 def of_call(
@@ -50,17 +62,57 @@ def of_call(
 ) -> dict[str, Any]:
     """Explain whether a caller, an ARN or an access key id, may do an action on these resources.
 
-    `said` are condition keys that the request says. Raises `UnknownCallerError`, and `ValueError` for what is no action.
+    `said` are condition keys that the request says. Raises `UnknownCallerError`, and `ValueError` for what is no action,
+    no ARN or no Region.
     """
     service, colon, name = action.partition(":")
     if not colon:
         raise ValueError(f"{action!r} is no action. Write it like ec2:DeleteVpc.")
-    fields = match.arn(resources[0]) if resources else None
-    principal = _principal(unit, who, service, region or (fields[3] if fields else "") or "us-east-1")
+    for resource in resources:
+        if resource != ANY and match.arn(resource) is None:
+            raise ValueError(f"{resource!r} is no ARN. Write it like arn:aws:ec2:us-east-1:111111111111:vpc/vpc-1234abcd.")
+    principal = _principal(unit, who, service, _region(region, resources))
     caller = callers.caller(principal, permissions.read(principal, unit))
     call = Call(name, principal, unit, Rules(Delays(), quotas.DEFAULT), "", RandomIdentifiers())
     checks = [_check(call, caller, action, resource, said) for resource in resources or [ANY]]
-    return {"caller": principal.arn, "allowed": all(check["allowed"] for check in checks), "checks": checks}
+    return {
+        "caller": principal.arn,
+        "allowed": all(check["allowed"] for check in checks),
+        "checks": checks,
+        "notes": list(_notes(principal, action, resources)),
+    }
+
+
+def _region(given: str, resources: Sequence[str]) -> str:
+    """Return the Region that is called: the given one, else that of the first resource if it names one."""
+    if given:
+        if given not in regions.REGIONS:
+            raise ValueError(f"{given!r} is no Region.")
+        return given
+    fields = match.arn(resources[0]) if resources else None
+    return fields[3] if fields and fields[3] in regions.REGIONS else DEFAULT_REGION
+
+
+def _notes(principal: Principal, action: str, resources: Sequence[str]) -> Iterator[str]:
+    """Yield what could mislead whoever reads the decision."""
+    if principal.kind == ASSUMED_ROLE and principal.session is None and ":sts:" in principal.arn:
+        yield "A session's ARN does not say which policies and tags it was given: name its access key to have them count."
+    service, _, name = action.partition(":")
+    if not _is_known(service, name):
+        yield f"This Isthmus has no action {action}."
+    types = ACTIONS.get(name, ()) if service.casefold() == "ec2" and not resources else ()
+    if types:
+        among = " or ".join(each.name for each in types)
+        yield f"{action} is decided for a resource ({among}). Without its ARN, only what is about every resource (*) counts."
+
+
+def _is_known(service: str, name: str) -> bool:
+    """Whether an action is one of ours, in whatever letter case (I61), or of a service that is not."""
+    folded = service.casefold()
+    if folded not in services.BY_NAME:
+        return True
+    listed = {f"{folded}:{each}" for each in services.tables(folded).actions} | WITHOUT_ACTION
+    return f"{folded}:{name}".casefold() in {each.casefold() for each in listed}
 
 
 # --- who --------------------------------------------------------------------------------------------------------------
@@ -134,7 +186,9 @@ def _statement(step: Step, decision: Decision, request: Request) -> dict[str, An
     match_, statement = step.match, step.match.statement
     return {
         "layer": match_.layer.value,
+        "level": LEVELS[step.level] if match_.layer is Layer.SERVICE_CONTROL else "",
         "policy": match_.source.arn or match_.source.name,
+        "name": match_.source.name,
         "statement": statement.index + 1,
         "sid": statement.sid,
         "effect": statement.effect.value,
