@@ -47,7 +47,7 @@ class Target:
 
     @contextmanager
     def open(self, *, may_create: bool = False, is_trial: bool = False) -> Iterator[Ask]:
-        """Yield how to ask; a file stays locked meanwhile. A trial on a file that is not there finds nothing, and makes none."""
+        """Yield how to ask; a file stays locked meanwhile. A trial on a file that is not there makes none."""
         if self.data is None:
             yield Remote(self.endpoint, self.token_file)
             return

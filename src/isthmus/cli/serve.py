@@ -163,7 +163,7 @@ class _Announcement:
             f"  data  {_data(settings)}\n"
             f"  auth  {MODES[bootstrap.identity(settings).mode.value]}\n"
             + (f"  work  {settings.workers} processes\n" if settings.workers > 1 else "")
-            + (f"  file  {settings.start_file} is applied, {_profiles(settings)}\n" if settings.start_file else "")
+            + (f"  file  {_applied(settings)}\n" if settings.start_file else "")
             + f"  stop  Ctrl-C or kill {os.getpid()}: what was accepted is finished first\n"
             f"ready {url}"
         )
@@ -182,10 +182,10 @@ class _Announcement:
             _say("stopped")
 
 
-def _profiles(settings: "Settings") -> str:
+def _applied(settings: "Settings") -> str:
     from isthmus import config
 
-    return f"its new keys' profiles are in {config.credentials_path(settings)}"
+    return f"{settings.start_file} is applied; new keys are in {config.credentials_path(settings)}"
 
 
 def _data(settings: "Settings") -> str:

@@ -11,6 +11,7 @@ from isthmus import bootstrap, config
 from isthmus.cli.root import root
 from isthmus.gateway.start_file import StartFileRefusedError
 from isthmus.store.api import Kind
+from tests.running import running
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 START = f"""accounts:
@@ -132,6 +133,12 @@ def test_a_server_has_its_start_file_applied_before_it_serves(home: Path) -> Non
             bootstrap.apply_start_file(settings, opened)
     finally:
         opened.close()
+
+
+def test_a_server_says_which_start_file_it_has_applied_and_where_the_new_keys_profiles_are(home: Path) -> None:
+    start = home / "start.yaml"
+    with running(home, f"--start-file={start}") as server:
+        assert f"  file  {start} is applied; new keys are in {home}/data/isthmus/credentials\n" in server.said
 
 
 @pytest.mark.rule("I216")
