@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatchcase
 from functools import cache
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeAlias
 
 import click
 
@@ -23,10 +23,12 @@ OUTCOMES: Final[Mapping[str, Keep]] = {
     "denied": lambda record: record["decision"].endswith("Deny"),
 }
 """The words of --outcome; anything else is an error's code."""
+Moment: TypeAlias = datetime | timedelta
+"""An instant, or how long it is ago by the clock of what is looked at."""
 COLUMNS: Final = ("Time", "Principal", "Action", "Outcome", "Resources", "Request")
 
 
-def _time(_: click.Context, option: click.Parameter, text: str | None) -> datetime | None:
+def _time(_: click.Context, option: click.Parameter, text: str | None) -> Moment | None:
     """Read an instant, or how long ago it was."""
     from isthmus.domain import durations
 
@@ -36,7 +38,7 @@ def _time(_: click.Context, option: click.Parameter, text: str | None) -> dateti
         moment = datetime.fromisoformat(text)
     except ValueError:
         try:
-            return datetime.now(UTC) - timedelta(milliseconds=durations.parse(text))
+            return timedelta(milliseconds=durations.parse(text))
         except ValueError:
             said = f"{text!r} is no time. Write it like 2026-01-31T12:00:00Z, or like 15m for 15 minutes ago."
             raise click.BadParameter(said, param=option) from None
@@ -59,15 +61,15 @@ def audit(
     *,
     of_journal: bool,
     wants_json: bool,
-    since: datetime | None,
-    until: datetime | None,
+    since: Moment | None,
+    until: Moment | None,
     **words: str | None,
 ) -> None:
     """Show who asked for what, and what became of it.
 
     FILE is an audit log, what `isthmus serve` wrote to standard error in either format; - is standard input. With --journal
-    it is what a server, or the file or database of --data, keeps of every change. A terminal shows a table, a pipe gets a
-    line of JSON for each.
+    it is what a server, or the file or database of --data, keeps of every change; its times are service time (`isthmus
+    clock`), those of the log the wall clock's. A terminal shows a table, a pipe gets a line of JSON for each.
 
     \b
     Examples:
@@ -81,12 +83,13 @@ def audit(
         raise click.UsageError("Name a file with an audit log (- for standard input), or say --journal. One of the two.")
     if not of_journal and any(target.values()):
         raise click.UsageError("--endpoint, --token-file and --data are for --journal; the audit log is not in the data.")
-    keep = _filter(since, until, words)
     if file is None:
         with Target(**target).open() as ask:
-            _show(filter(keep, _journal(ask)), wants_json=wants_json)
+            now = datetime.fromisoformat(ask("GET", "clock", {})["service"])
+            _show(filter(_filter(now, since, until, words), _journal(ask)), wants_json=wants_json)
     else:
         with _opened(file) as lines:
+            keep = _filter(datetime.now(UTC), since, until, words)
             _show(filter(keep, _log(file, lines)), wants_json=wants_json)
 
 
@@ -150,12 +153,16 @@ def _service_of(action: str) -> str:
     return next((service.name for service in services.BY_NAME.values() if service.has(action)), "")
 
 
-def _filter(since: datetime | None, until: datetime | None, words: Mapping[str, str | None]) -> Keep:
+def _filter(now: datetime, since: Moment | None, until: Moment | None, words: Mapping[str, str | None]) -> Keep:
     """Return what a line must meet: every option that was said."""
     tests = [make(text) for name, make in FILTERS.items() if (text := words[name])]
-    if since or until:
-        tests.append(_between(since, until))
+    if since is not None or until is not None:
+        tests.append(_between(_at(now, since), _at(now, until)))
     return lambda record: all(test(record) for test in tests)
+
+
+def _at(now: datetime, moment: Moment | None) -> datetime | None:
+    return now - moment if isinstance(moment, timedelta) else moment
 
 
 def _between(since: datetime | None, until: datetime | None) -> Keep:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from isthmus import bootstrap, config
+from isthmus.cli.ask import PREFIX
 from isthmus.cli.root import root
 from isthmus.store.clock import SystemClock
 from isthmus.wire.xml import instant
@@ -154,3 +156,18 @@ def test_the_journal_is_read_page_by_page(tmp_path: Path, monkeypatch: pytest.Mo
     assert [each["changes"][0]["before"] for each in entries] == ["", *["present"] * 4]
     assert {(each["principal"], each["action"], each["service"]) for each in entries} == {("operator", "ApplyStartFile", "")}
     assert audit("--journal", data, "--account", "111122223333").stdout == ""
+
+
+@pytest.mark.rule("I219")
+def test_how_long_ago_a_change_was_is_counted_in_service_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    data = tmp_path / "isthmus.db"
+    for name in ("alice", "bob"):
+        start = tmp_path / f"{name}.json"
+        start.write_text(json.dumps({"accounts": [{"id": "111122223333", "name": name}]}))
+        assert CliRunner().invoke(root, ["apply", str(start), f"--data={data}"]).exit_code == 0
+        with bootstrap.unserved(config.load({"data": str(data)})) as perform:
+            assert perform("POST", f"{PREFIX}clock", {"advance": "1d"}).status == 200
+    for since, number in (("1h", 0), ("25h", 1), ("49h", 2)):
+        done = audit("--journal", f"--data={data}", "--since", since)
+        assert [json.loads(each)["action"] for each in done.stdout.splitlines()].count("ApplyStartFile") == number
