@@ -72,9 +72,11 @@ class Server:
         """The recipe's name."""
         return self.recipe.name
 
-    def sign(self, region: str, parameters: Mapping[str, str]) -> bytes:
-        """A request to this server, whole and signed."""
-        return sign.signed(self.address, self.recipe.keys, region, parameters)
+    def sign(
+        self, region: str, parameters: Mapping[str, str], keys: sign.Keys | None = None, service: str = sign.EC2
+    ) -> bytes:
+        """A request to this server, whole and signed, with the recipe's keys unless others are given."""
+        return sign.signed(self.address, keys or self.recipe.keys, region, parameters, service)
 
     def call(self, region: str, action: str, **parameters: str) -> load.Answer:
         """Sign and send one request; dots in names are written as double underscores (`TagSpecification__1__Key`)."""

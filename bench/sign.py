@@ -13,6 +13,8 @@ from botocore.credentials import Credentials
 from bench.load import Address
 
 VERSION = "2016-11-15"
+EC2, IAM = "ec2", "iam"
+VERSIONS = {EC2: VERSION, IAM: "2010-05-08"}
 # What an SDK sends besides the signature, so that a server reads as many header lines as in real use.
 SDK_HEADERS = {
     "Content-Type": "application/x-www-form-urlencoded; charset=utf-8",
@@ -32,12 +34,12 @@ class Keys:
     secret_access_key: str
 
 
-def signed(address: Address, keys: Keys, region: str, parameters: Mapping[str, str]) -> bytes:
-    """One POST with the parameters as its form, signed in its header for `ec2` in this Region."""
+def signed(address: Address, keys: Keys, region: str, parameters: Mapping[str, str], service: str = EC2) -> bytes:
+    """One POST with the parameters as its form, signed in its header for a service in this Region."""
     host = f"{address[0]}:{address[1]}"
-    body = urlencode({"Version": VERSION, **parameters}).encode()
+    body = urlencode({"Version": VERSIONS[service], **parameters}).encode()
     request = AWSRequest("POST", f"http://{host}/", headers={"Host": host, **SDK_HEADERS}, data=body)
-    SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), "ec2", region).add_auth(request)
+    SigV4Auth(Credentials(keys.access_key_id, keys.secret_access_key), service, region).add_auth(request)
     lines = [f"{name}: {value}" for name, value in request.headers.items()]
     head = "\r\n".join(["POST / HTTP/1.1", *lines, f"Content-Length: {len(body)}", "", ""])
     return head.encode() + body

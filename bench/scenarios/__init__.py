@@ -2,7 +2,19 @@
 
 from types import ModuleType
 
-from bench.scenarios import answers, authorization, create, describe, floor, growth, postgres, reset, selective, start
+from bench.scenarios import (
+    answers,
+    authorization,
+    create,
+    describe,
+    floor,
+    growth,
+    policy_change,
+    postgres,
+    reset,
+    selective,
+    start,
+)
 
 SCENARIOS: tuple[ModuleType, ...] = (
     answers,
@@ -11,6 +23,7 @@ SCENARIOS: tuple[ModuleType, ...] = (
     floor,
     create,
     authorization,
+    policy_change,
     start,
     reset,
     growth,
