@@ -48,7 +48,7 @@ def test_a_third_account_does_not(world: World) -> None:
 
 @pytest.mark.rule("I216")
 def test_a_role_with_a_name_that_cannot_be_leaves_no_account(world: World) -> None:
-    with pytest.raises(AdministrationError, match="'roleName' failed"):
+    with pytest.raises(AdministrationError, match="value for roleName is invalid"):
         trusting(world, role_name="a b")
     assert world.server.store.run_now(Kind.READ, administration.list_accounts) == []
 

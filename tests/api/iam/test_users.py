@@ -235,8 +235,8 @@ def test_a_caller_who_is_neither_user_nor_root_is_not_taken_for_root(
         (
             {"UserName": "a b"},
             (
-                r"1 validation error detected: Value 'a b' at 'userName' failed to satisfy constraint: Member must satisfy "
-                r"regular expression pattern: [\w+=,.@-]+"
+                "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the "
+                "following: +=,.@_-"
             ),
         ),
         (
@@ -247,11 +247,19 @@ def test_a_caller_who_is_neither_user_nor_root_is_not_taken_for_root(
             ),
         ),
         (
-            {"UserName": "é", "Path": "x"},
+            {"UserName": "a" * 65, "Path": "x"},
             (
                 r"2 validation errors detected: Value 'x' at 'path' failed to satisfy constraint: Member must satisfy "
-                r"regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); Value 'é' at 'userName' "
-                r"failed to satisfy constraint: Member must satisfy regular expression pattern: [\w+=,.@-]+"
+                r"regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F); "
+                f"Value '{'a' * 65}' at 'userName' failed to satisfy constraint: Member must have length less than or "
+                "equal to 64"
+            ),
+        ),
+        (
+            {"UserName": "é", "Path": "x"},
+            (
+                r"1 validation error detected: Value 'x' at 'path' failed to satisfy constraint: Member must satisfy "
+                r"regular expression pattern: (\u002F)|(\u002F[\u0021-\u007E]+\u002F)"
             ),
         ),
     ],
