@@ -1,7 +1,7 @@
 """What is wrong with a start file, as far as the file alone can tell: all of it at once, each with its place (I217)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -37,6 +37,8 @@ from isthmus.wire.written.text import Place
 SECRET: Final = re.compile(r"[A-Za-z0-9/+=]{16,128}")
 SCP_NAME: Final = re.compile(r"[\x20-\x7e]{1,128}")
 STATEMENT: Final = "Statement"
+HARMLESS: Final = {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Principal": "*"}
+"""What a statement of whatever kind may say, to find out what is wrong with one that is refused."""
 MEMBER: Final = re.compile(r" at '(\w+)[.']")
 FIELDS: Final[Mapping[str, str]] = {
     "path": "path",
@@ -224,13 +226,38 @@ def _culprit(document: Mapping[str, Any], kind: Kind) -> tuple[Place, str]:
     given = document[STATEMENT]
     statements: Sequence[Any] = given if isinstance(given, list) else [given]
     for number, statement in enumerate(statements):
-        try:
-            compiled.validate(text_of({"Version": "2012-10-17", STATEMENT: statement}), kind)
-        except ApiError:
-            sid = statement.get("Sid") if isinstance(statement, dict) else None
+        if not _is_taken(statement, kind):
+            members = statement if isinstance(statement, dict) else {}
+            sid = members.get("Sid")
             name = f"statement {number + 1}" + (f" ({sid})" if sid else "")
-            return (STATEMENT, number) if isinstance(given, list) else (STATEMENT,), f"{name}: "
+            place = (STATEMENT, number) if isinstance(given, list) else (STATEMENT,)
+            return (*place, *_to_blame(members, lambda trial: _is_taken(trial, kind))), f"{name}: "
     return (), ""
+
+
+def _is_taken(statement: object, kind: Kind) -> bool:
+    """Whether a statement could be saved by itself."""
+    try:
+        compiled.validate(text_of({"Version": "2012-10-17", STATEMENT: statement}), kind)
+    except ApiError:
+        return False
+    return True
+
+
+def _to_blame(members: Mapping[str, Any], is_taken: Callable[[Mapping[str, Any]], bool]) -> Place:
+    """Return the member without which, or with another value of which, a statement could be saved; nothing if none is it.
+
+    The refusal is the vendor's and often says no more than that something is wrong. Of a Condition it is an operator.
+    """
+    for name, value in members.items():
+        rest = {other: members[other] for other in members if other != name}
+        if is_taken(rest) or (name in HARMLESS and is_taken({**rest, name: HARMLESS[name]})):
+            return (name, *(_part_to_blame(members, name, is_taken) if isinstance(value, dict) else ()))
+    return ()
+
+
+def _part_to_blame(members: Mapping[str, Any], name: str, is_taken: Callable[[Mapping[str, Any]], bool]) -> Place:
+    return _to_blame(members[name], lambda left: is_taken({**members, name: left}))[:1]
 
 
 def _distinct(words: Iterable[str], place: Place, kind: str, field: str = "name") -> Problems:

@@ -1,5 +1,6 @@
 """What a start file may say, and what is said about what it may not."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -36,6 +37,17 @@ def problems(value: Any) -> list[tuple[str, str]]:
 
 
 USER, ROLES, POLICY = "accounts.0.users.0", "accounts.0.roles.0", "accounts.0.policies.0"
+WRONG: Mapping[str, Mapping[str, Any]] = {
+    "Effect": {"Effect": "allow"},
+    "Resource": {"Resource": "vpc-1"},
+    "Sid": {"Sid": "A b"},
+    "Principal": {"Principal": "*"},
+    "Resources": {"Resources": "*"},
+    "Condition.StringEqual": {"Condition": {"StringLike": {"aws:x": "1"}, "StringEqual": {"aws:x": "1"}}},
+    "Condition.IpAddress": {"Condition": {"IpAddress": {"aws:SourceIp": "300.0.0.1"}}},
+    "Condition": {"Condition": "x"},
+}
+"""What makes a statement of a managed policy be refused, by the member, or the operator, that is to blame."""
 BAD: dict[str, tuple[Any, str, str]] = {
     "no table": ([], "", "this must be a table, not a list"),
     "unknown field": (user(nmae="x"), f"{USER}.nmae", "there is no field nmae here; known are name, path, "),
@@ -45,7 +57,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     "wrong type under a free name": (user(tags={"team": None}), f"{USER}.tags", "this must be a text, not nothing"),
     "account id": ({"accounts": [{"id": "12", "name": "x"}]}, "accounts.0.id", "'12' is not an account id"),
     "account name": ({"accounts": [{"id": "1" * 12, "name": ""}]}, "accounts.0.name", "1 to 50 printable characters"),
-    "user name": (account(users=[{"name": "a b"}]), f"{USER}.name", "Value 'a b' at 'userName' failed"),
+    "user name": (account(users=[{"name": "a b"}]), f"{USER}.name", "specified value for userName is invalid"),
     "path": (user(path="x"), f"{USER}.path", "Value 'x' at 'path' failed"),
     "tag": (user(tags={"a\n": "x"}), f"{USER}.tags", "at 'tags.1.member.key' failed"),
     "key word": (user(access_keys="make"), f"{USER}.access_keys", "this must be 'generate', or a list of keys"),
@@ -68,7 +80,7 @@ BAD: dict[str, tuple[Any, str, str]] = {
     ),
     "only statement": (
         policy({"Version": "2012-10-17", "Statement": {**ALLOW, "Action": "ec2"}}),
-        f"{POLICY}.document.Statement",
+        f"{POLICY}.document.Statement.Action",
         "this is no managed policy: statement 1: Actions/Conditions must be prefaced by a vendor",
     ),
     "statements that are alike": (
@@ -76,8 +88,21 @@ BAD: dict[str, tuple[Any, str, str]] = {
         f"{POLICY}.document",
         "this is no managed policy: Statement IDs (SID) in a single policy must be unique.",
     ),
+    **{
+        f"a statement's {at}": (
+            policy({"Version": "2012-10-17", "Statement": {**ALLOW, **wrong}}),
+            f"{POLICY}.document.Statement.{at}",
+            "this is no managed policy: statement 1",
+        )
+        for at, wrong in WRONG.items()
+    },
+    "a statement with two faults": (
+        policy({"Version": "2012-10-17", "Statement": {**ALLOW, "Effect": "allow", "Resource": "vpc-1"}}),
+        f"{POLICY}.document.Statement",
+        "this is no managed policy: statement 1",
+    ),
     "inline policy": (user(inline_policies={"p": {}}), f"{USER}.inline_policies.p", "this is no inline policy"),
-    "inline policy's name": (user(inline_policies={"a b": DOCUMENT}), f"{USER}.inline_policies.a b", "'policyName' failed"),
+    "inline policy's name": (user(inline_policies={"a b": DOCUMENT}), f"{USER}.inline_policies.a b", "policyName is inv"),
     "group's path": (account(groups=[{"name": "net", "path": "x"}]), "accounts.0.groups.0.path", "failed to satisfy"),
     "service control policy": (
         {"organization": {"policies": [{"name": "x", "document": {"Statement": [{"Effect": "Maybe"}]}}]}},
