@@ -151,7 +151,7 @@ def show_(account_id: str, endpoint: str | None, token_file: str | None, data: s
 
 def _key(key: dict[str, str]) -> str:
     """Return a key with its status and, unless it is the root's, with its user."""
-    whose = f", user {key['user_id']}" if "user_id" in key else ""
+    whose = f", user {key.get('user', key['user_id'])}" if "user_id" in key else ""
     return f"{key['access_key_id']} ({key['status']}{whose})"
 
 

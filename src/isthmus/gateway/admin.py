@@ -213,11 +213,14 @@ async def _accounts(_: Admin, store: Any, account_id: str, args: Args) -> HttpRe
     if not account_id:
         found = await store.run(Kind.READ, administration.list_accounts)
         return _json(200, {"accounts": [account_as_json(account) for account in found]})
-    shown: tuple[Account, list[AccessKey]] = await store.run(
-        Kind.READ, lambda unit: administration.show_account(unit, account_id)
-    )
-    account, keys = shown
-    return _json(200, {**account_as_json(account), "access_keys": [key_as_json(key) for key in keys]})
+
+    def work(unit: Unit) -> dict[str, Any]:
+        account, keys = administration.show_account(unit, account_id)
+        users = {user.id: user.name for user in unit.iam_users.where(account=account_id)}
+        named = [{**key_as_json(key), **({"user": users[key.holder_id]} if key.holder_id in users else {})} for key in keys]
+        return {**account_as_json(account), "access_keys": named}
+
+    return _json(200, await store.run(Kind.READ, work))
 
 
 async def _change_account(_: Admin, store: Any, rest: str, args: Args) -> HttpResponse:  # noqa: ANN401

@@ -155,7 +155,7 @@ def test_an_account_can_be_made_that_trusts_another(home: Path) -> None:
     ("words", "why"),
     [
         (("--trust", "12"), "'12' is not an account id"),
-        (("--trust", ACCOUNT, "--role-name", "a b"), "Value 'a b' at 'roleName' failed"),
+        (("--trust", ACCOUNT, "--role-name", "a b"), "The specified value for roleName is invalid."),
         (("--role-name", "Admin"), "--role-name names the role of --trust"),
     ],
 )
@@ -164,6 +164,17 @@ def test_what_cannot_be_trusted_makes_no_account(home: Path, words: tuple[str, .
     assert done.exit_code > 0
     assert why in done.stderr
     assert on_file(home, "accounts", "list").stdout == ""
+
+
+def test_an_account_is_shown_with_its_keys_and_the_names_of_their_users(home: Path) -> None:
+    apply(home)
+    keys = {
+        key.get("user"): key
+        for key in json.loads(on_file(home, "accounts", "show", ACCOUNT, "--json").stdout)["access_keys"]
+    }
+    assert keys.keys() == {None, "alice"}
+    assert keys["alice"]["user_id"].startswith("AIDA")
+    assert f"{keys['alice']['access_key_id']} (Active, user alice)" in on_file(home, "accounts", "show", ACCOUNT).stdout
 
 
 def test_an_account_that_is_deleted_takes_the_profiles_of_its_users_along(home: Path) -> None:
