@@ -78,8 +78,9 @@ def _said(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _print(told: Mapping[str, Any]) -> None:
+    allowed = "allowed now" if "refused" in told else "allowed"
     for check in told["checks"]:
-        word = "allowed" if check["allowed"] else "denied"
+        word = allowed if check["allowed"] else "denied"
         click.echo(f"{click.style(word, bold=True)}: {told['caller']}")
         click.echo(f"  {check['action']} on {check['resource']} {check['reason']}".rstrip())
         shown = ""

@@ -11,6 +11,7 @@ from isthmus.actions.authorization import reasons
 from isthmus.config import Settings
 from isthmus.policy.context import Value
 from isthmus.store.api import Kind
+from isthmus.store.clock import SystemClock
 from isthmus.testing import InProcess
 from tests.api.authorization.asking import allow, arn, deny, document, let
 from tests.api.iam.world import ACCOUNT, World, refusal
@@ -184,3 +185,17 @@ def test_the_command_names_service_control_policies_and_where_they_are_attached(
         ("       Allow  a", True, False),
     ]
     assert [line.split()[-1] for line in told.splitlines() if line.startswith("  service")] == ["organization", "account"]
+
+
+def test_the_command_says_that_what_was_refused_is_allowed_now(tmp_path: Path) -> None:
+    data = tmp_path / "data.db"
+    with InProcess(Settings(data=str(data)), clock=SystemClock()) as server:
+        iam = server.client(ACCOUNT, service="iam")
+        iam.create_user(UserName="alice")
+        key = iam.create_access_key(UserName="alice")["AccessKey"]
+        alice = server.client(key["AccessKeyId"], secret=key["SecretAccessKey"])
+        message = refusal(alice.create_vpc, CidrBlock="10.0.0.0/16")[2]
+        iam.put_user_policy(UserName="alice", PolicyName="mine", PolicyDocument=document(allow("*")))
+    told = isthmus(tmp_path, "why-denied", "--message", message, "--data", str(data)).stdout.splitlines()
+    assert told[0] == f"allowed now: {ALICE}"
+    assert told[-1].startswith("note: It was refused when it was asked")
