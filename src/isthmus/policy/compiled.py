@@ -8,7 +8,7 @@ and matches in a Deny.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final, TypeAlias, TypeVar
 
 from msgspec import Struct
@@ -116,7 +116,7 @@ def validate(text: str, kind: Kind) -> Policy:
         _check(read, kind)
     except Malformed as malformed:
         raise errors.malformed_policy_document(str(malformed)) from None
-    policy = compile_document(read, kind)
+    policy = known(text, kind)  # and so by the time that somebody is bound by it
     if policy.faults:
         raise errors.malformed_policy_document(policy.faults[0])
     return policy
@@ -136,6 +136,11 @@ def load(text: str, kind: Kind = Kind.INLINE) -> Policy:
     except Malformed as malformed:
         read = Document(document.VERSIONS[0], "", (Statement(0, "", Effect.DENY, problem=str(malformed)),))
     return compile_document(read, kind)
+
+
+REMEMBERED_TEXTS: Final = 1_024
+known = lru_cache(maxsize=REMEMBERED_TEXTS)(load)
+"""The same, compiled once: what comes out depends on nothing else and is never changed."""
 
 
 def compile_document(read: Document, kind: Kind) -> Policy:

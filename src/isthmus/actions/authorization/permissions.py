@@ -2,11 +2,11 @@
 policies, and its tags (I97, I98, I111, I114 to I116).
 
 It is read once and remembered (`callers`): whoever writes something of it has every server forget it in the same transaction
-(`Unit.changed_authorizations`). A policy's text is compiled once per process, wherever it is attached.
+(`Unit.changed_authorizations`). A policy's text is compiled once per process, wherever it is attached; that which
+saves it does so then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -23,11 +23,9 @@ from isthmus.policy.evaluate import Attached, PrincipalPolicies
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
 
-REMEMBERED_TEXTS: Final = 1_024
 NO_TAGS: Final[Mapping[str, str]] = {}
 
-load = lru_cache(maxsize=REMEMBERED_TEXTS)(compiled.load)
-"""Compile a text that was saved; what comes out depends on nothing else and is never changed."""
+load = compiled.known
 
 
 class Permissions(Struct, frozen=True):
