@@ -1,8 +1,8 @@
 """What it costs that a caller is no root: the same requests by an account's root, and by users with 20 statements.
 
 Three of our own servers, each with one caller. The policies of the *networker* look at the resources and at who is calling,
-so that an answer just given may be given again; those of the *watched* one at its address and at the clock too, so that it
-has to be authorized for every answer.
+so that an answer just given may be given again; those of the *watched* one at its address and at the clock too, so that an
+answer is given again only to the same address and within the same second.
 """
 
 import json

@@ -5,7 +5,6 @@ Handlers get a `Call` beside their typed request. Looking an object up and askin
 """
 
 from collections.abc import Iterable, Mapping
-from enum import Enum, auto
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -21,7 +20,7 @@ from isthmus.store.table import Row
 from isthmus.store.unit import Unit
 
 if TYPE_CHECKING:
-    from isthmus.policy.context import Source
+    from isthmus.policy.context import Source, Value
     from isthmus.policy.evaluate import Decision
 
 EC2: Final = "ec2"
@@ -118,21 +117,13 @@ class Nowhere:
 NOWHERE: Final = Nowhere()
 
 
-class Reuse(Enum):
-    """Whether the answer to a question may be given again, as long as nothing was committed (ADR 18)."""
-
-    ALWAYS = auto()
-    ASK_AGAIN = auto()
-    """Once the action itself, on `*`, has been authorized again."""
-    NEVER = auto()
-
-
 class Call:
     """The context of one action."""
 
     __slots__ = (
         "_identifiers",
         "action",
+        "asks",
         "authorized",
         "denied",
         "origin",
@@ -140,7 +131,6 @@ class Call:
         "request",
         "request_id",
         "resources",
-        "reuse",
         "rules",
         "store",
     )
@@ -164,7 +154,8 @@ class Call:
         self.denied: Decision | None = None
         self.resources: list[str] = []
         """What the call has named so far, by id or ARN, for the audit log."""
-        self.reuse = Reuse.ALWAYS
+        self.asks: frozenset[str] = frozenset()
+        """Condition keys that policies asked for and that may say something else when the same is asked again."""
 
     @property
     def account(self) -> str:
@@ -223,6 +214,10 @@ class Call:
         if self._is_bound() and not (self.authorized and self.principal.service == EC2):
             _policies().authorize(self, resource, keys, action, found, told)
         self.authorized = True
+
+    def varied(self, asks: frozenset[str]) -> "tuple[Value | None, ...]":
+        """Return what such keys say now: an answer is good again only where that is the same (ADR 18)."""
+        return _policies().varied(self, asks) if asks else ()
 
     def _is_bound(self) -> bool:
         """Tell whether any policy binds the caller. None binds a root that an open server takes at its word (I213)."""

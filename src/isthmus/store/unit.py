@@ -90,10 +90,11 @@ class Known(Generic[T]):
 
 
 class Remembered(NamedTuple):
-    """An answer's members, and whether the caller has to be authorized again before it gets them."""
+    """An answer's members, which condition keys decided whether the caller may have it, and what they said."""
 
     members: bytes
-    asks_again: bool
+    asks: frozenset[str] = frozenset()
+    said: tuple[Any, ...] = ()
 
 
 class Memo:
@@ -141,13 +142,13 @@ class Memo:
         self.callers.renew()
         self.ends.renew()
 
-    def keep(self, question: Hashable, members: bytes, *, asks_again: bool = False) -> None:
+    def keep(self, question: Hashable, answer: Remembered) -> None:
         """Remember an answer, if it may be; one too many takes the place of all."""
-        if self.is_closed or len(members) > ANSWER_BYTES:
+        if self.is_closed or len(answer.members) > ANSWER_BYTES:
             return
         if len(self.answers) >= ANSWERS_LIMIT:
             self.answers.clear()
-        self.answers[question] = Remembered(members, asks_again)
+        self.answers[question] = answer
 
 
 class Moment(Struct, frozen=True):

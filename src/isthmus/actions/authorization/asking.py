@@ -6,11 +6,11 @@ from typing import Final
 
 from isthmus.actions.authorization import callers, checks, permissions, refusals
 from isthmus.actions.authorization.callers import Caller
-from isthmus.actions.authorization.keys import ANY, RESOURCE_ACCOUNT, SPELLED, VARYING, CommonContext
-from isthmus.actions.call import Call, Found, Reuse
+from isthmus.actions.authorization.keys import OF_CALL, RESOURCE_ACCOUNT, SPELLED, VARYING, CommonContext
+from isthmus.actions.call import Call, Found
 from isthmus.policy import match, principals
 from isthmus.policy.compiled import Kind, Policy
-from isthmus.policy.context import Context, Source
+from isthmus.policy.context import Context, Source, Value
 from isthmus.policy.evaluate import Decision, Outcome, Request, ResourcePolicy, evaluate, evaluate_trust
 
 NO_STATEMENTS: Final = Policy((), frozenset())
@@ -23,7 +23,7 @@ def authorize(
     caller = callers.of(call.principal, call.store)
     asked = _requests(call, resource, keys, action, CommonContext(call, caller), found)
     decisions = [evaluate(caller.policies, request) for request in asked]
-    _note_reuse(call, caller, asked)
+    call.asks |= caller.held.asks & VARYING
     _refuse(call, caller, asked, decisions, told=told)
 
 
@@ -34,7 +34,7 @@ def authorize_role(call: Call, resource: str, trust: str | None, keys: Mapping[s
     policy = NO_STATEMENTS if trust is None else permissions.load(trust, Kind.TRUST)
     asked = Request(_action(call, action), resource, _context(resource, keys, CommonContext(call, caller)))
     decision = evaluate_trust(caller.policies, named(call, caller), ResourcePolicy(policy, account), asked)
-    call.reuse = Reuse.NEVER
+    call.asks |= VARYING  # a trust policy may ask for any of them
     _refuse(call, caller, [asked], [decision], tells_why=account == call.account)
 
 
@@ -61,14 +61,9 @@ def _context(resource: str, keys: Mapping[str, Source] | None, common: CommonCon
     return Context.of({**owner, **(keys or {})}, common) if owner or keys else common
 
 
-def _note_reuse(call: Call, caller: Caller, asked: Sequence[Request]) -> None:
-    """Note whether the answer is good for the same question later (ADR 18): where policies look at the clock or the caller's
-    address, it has to be asked again; that can be done without the request only where the action is all that was asked for.
-    """
-    if caller.held.asks.isdisjoint(VARYING):
-        return
-    itself = [(each.action, each.resource) for each in asked] == [(_action(call, ""), ANY)]
-    call.reuse = Reuse.ASK_AGAIN if itself and call.reuse is not Reuse.NEVER else Reuse.NEVER
+def varied(call: Call, asks: frozenset[str]) -> tuple[Value | None, ...]:
+    """Do what `Call.varied` says."""
+    return tuple([OF_CALL[name](call) for name in sorted(asks)])
 
 
 _is_allowed: Final = attrgetter("allowed")
