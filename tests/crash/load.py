@@ -8,7 +8,7 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from tests.asking import CUT, Caller
@@ -46,6 +46,10 @@ class Client:
 
     def begin(self) -> None:
         self._thread.start()
+
+    @property
+    def at_work(self) -> bool:
+        return self._thread.is_alive()
 
     def end(self) -> None:
         self._stop.set()
@@ -143,6 +147,14 @@ def run_for(some: Iterable[Client], seconds: float) -> None:
     for each in some:
         each.begin()
     time.sleep(seconds)
+
+
+def run_until(some: Sequence[Client], answers: int) -> None:
+    """Let clients work until each has had so many answers, however busy the machine is."""
+    for each in some:
+        each.begin()
+    while any(each.at_work and each.answers < answers for each in some):
+        time.sleep(0.01)
 
 
 def claims_of(some: Iterable[Client]) -> list[Claim]:

@@ -91,11 +91,11 @@ DAMAGE = {
 
 @pytest.fixture(scope="module")
 def used(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file that a server has worked on for a moment, undamaged."""
+    """A file that a server has worked on until there is something of everything, undamaged."""
     data = tmp_path_factory.mktemp("used") / "data.db"
     running = server.start(data)
     some = load.clients(running.port, 2, seed=4)
-    load.run_for(some, 0.3)
+    load.run_until(some, answers=100)
     for each in some:
         each.end()
     assert running.stop() == 0
