@@ -13,6 +13,7 @@ import re
 import sys
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -169,8 +170,9 @@ def _filters_of(handler: registry.Handler) -> list[str]:
 # --- Errors -----------------------------------------------------------------------------------------------------------
 
 
+@cache
 def errors_page() -> str:
-    """Every error whose words are kept in a table."""
+    """Every error whose words are kept in a table, or stand where it is raised: all of the source is read, once."""
     inferred = _inferred()
     worded = [
         (code(key), faults.STATUS.get(key, 400), text, "inferred" if name in inferred else "")
