@@ -2,7 +2,9 @@
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.rules_plugin", "tests.postgres", "tests.pgbouncer", "tests.figures", "tests.engines", "pytester"]
+pytest_plugins = [
+    "tests.rules_plugin", "tests.postgres", "tests.pgbouncer", "tests.figures", "tests.engines", "tests.workers", "pytester",
+]  # fmt: skip
 
 # Deadlines fail on a busy machine and say nothing about a rule. A test that wants more examples says so itself.
 settings.register_profile("quick", deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])

@@ -5,15 +5,19 @@ from collections.abc import Callable
 import pytest
 
 BEGINNING = "figure: "
-TOLD = pytest.StashKey[list[str]]()
+PROPERTY = "figure"
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Note a sentence with a figure."""
-    return request.config.stash.setdefault(TOLD, []).append
+    return lambda sentence: record_property(PROPERTY, sentence)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for sentence in config.stash.get(TOLD, []):
-        terminalreporter.write_line(BEGINNING + sentence)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Take them from the reports, which come from worker processes too."""
+    for report in (each for reports in terminalreporter.stats.values() for each in reports):
+        if getattr(report, "when", "") == "call":
+            for name, value in report.user_properties:
+                if name == PROPERTY:
+                    terminalreporter.write_line(f"{BEGINNING}{value}")

@@ -1,6 +1,7 @@
 """Clients from the public registries, unmodified, in environments of their own below build/clients.
 
-Each is made from its lock once, and again when the lock changes. A client that cannot be had is a skip; where
+Each is made from its lock once, and again when the lock changes; of several processes one makes it and the others wait.
+A client that cannot be had is a skip; where
 ISTHMUS_REQUIRE_CLIENTS is 1, a failure.
 """
 
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from tests.locks import locked
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "build" / "clients"
@@ -35,12 +38,13 @@ def aws_cli() -> Path:
     """Return the `aws` command of AWS CLI v1, installed from requirements/awscli.lock."""
     folder = FOLDER / "awscli"
     stamp = _Stamp(folder, [AWSCLI_LOCK], sys.version)
-    if not stamp.holds:
-        shutil.rmtree(folder, ignore_errors=True)
-        venv.create(folder, with_pip=True)
-        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
-        _run("AWS CLI", [*pip, "--require-hashes", "--requirement", str(AWSCLI_LOCK)], folder)
-        stamp.write()
+    with locked(FOLDER / "awscli.lock"):
+        if not stamp.holds:
+            shutil.rmtree(folder, ignore_errors=True)
+            venv.create(folder, with_pip=True)
+            pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet"]
+            _run("AWS CLI", [*pip, "--require-hashes", "--requirement", str(AWSCLI_LOCK)], folder)
+            stamp.write()
     return folder / "bin" / "aws"
 
 
@@ -54,13 +58,20 @@ def javascript_sdk() -> Path:
         missing(f"The JavaScript SDK needs Node {OLDEST_NODE} or later, not {version.strip()}.")
     folder = FOLDER / "js"
     stamp = _Stamp(folder, [JAVASCRIPT / "package.json", JAVASCRIPT / "package-lock.json"], version)
-    folder.mkdir(parents=True, exist_ok=True)
-    for source in JAVASCRIPT.iterdir():
-        shutil.copyfile(source, folder / source.name)
-    if not stamp.holds:
-        _run("JavaScript SDK", [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
-        stamp.write()
+    with locked(FOLDER / "js.lock"):
+        folder.mkdir(parents=True, exist_ok=True)
+        for source in JAVASCRIPT.iterdir():
+            _renew(source, folder / source.name)
+        if not stamp.holds:
+            _run("JavaScript SDK", [npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder)
+            stamp.write()
     return folder
+
+
+def _renew(source: Path, target: Path) -> None:
+    """Copy what differs: another process may run what is there."""
+    if not target.is_file() or target.read_bytes() != source.read_bytes():
+        shutil.copyfile(source, target)
 
 
 class _Stamp:

@@ -45,7 +45,7 @@ WAL_SETTINGS = {"max_wal_size": "128MB", "min_wal_size": "32MB", "checkpoint_tim
 
 Tell = Callable[[str], None]
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+pytestmark = [pytest.mark.alone, pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")]
 
 
 # --- what a store is looked at by -----------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ class TestClass:
     def test_method(self):
         pass
 
+@pytest.mark.rule("S106")
+@pytest.mark.parametrize("number", [1, pytest.param(2, marks=pytest.mark.extended)])
+def test_partly_slow(number):
+    pass
+
 def test_unmarked():
     pass
 """
@@ -47,9 +52,13 @@ def recorded(suite: pytest.Pytester) -> dict | None:
     return json.loads(path.read_text()) if path.exists() else None
 
 
-def test_a_full_run_records_every_marked_test_with_the_worst_outcome_of_its_parameters(suite: pytest.Pytester) -> None:
-    run(suite, *QUICK)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_run_records_every_marked_test_with_the_worst_outcome_of_its_parameters(
+    suite: pytest.Pytester, workers: int
+) -> None:
+    run(suite, *QUICK, "-n", str(workers))
     assert recorded(suite) == {
+        "tests/test_suite.py::test_partly_slow": {"rules": ["S106"], "outcome": "not-run", "tier": "extended"},
         "tests/test_suite.py::TestClass::test_method": {"rules": ["S105"], "outcome": "passed", "tier": ""},
         "tests/test_suite.py::test_skipped": {"rules": ["S103"], "outcome": "skipped", "tier": ""},
         "tests/test_suite.py::test_slow": {"rules": ["S104"], "outcome": "not-run", "tier": "extended"},
@@ -64,6 +73,7 @@ def test_a_full_run_records_every_marked_test_with_the_worst_outcome_of_its_para
         ("-k", "method"),
         ("-m", "long"),
         ("-x",),
+        ("-x", "-n", "2"),
         ("--collect-only",),
         ("--deselect", "tests/test_suite.py::test_unmarked"),
     ],
