@@ -2,10 +2,13 @@
 
 `--store=pgbouncer` does the same through a proxy in transaction mode.
 
-Making a database takes longer than most tests, so those that a server has let go are emptied and used again.
+Making a database takes longer than most tests, so those that a server has let go are emptied and used again. For the same
+reason databases in memory are copies of one.
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from unittest import mock
 
@@ -16,6 +19,7 @@ from msgspec.structs import replace
 from isthmus import bootstrap
 from isthmus.actions.administration import EVERYTHING, IDENTITY
 from isthmus.config import MEMORY, Settings
+from isthmus.store import sqlite, sqlite_engine
 from isthmus.store.postgres_engine import BLOCK
 from tests.pgbouncer import through
 from tests.postgres import Cluster
@@ -87,3 +91,20 @@ def chosen_engine(request: pytest.FixtureRequest) -> Iterator[None]:
     databases = Databases(request.getfixturevalue("postgres"), proxy)
     with mock.patch.object(bootstrap, "store", databases.opener(bootstrap.store)):
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_schema_for_all_in_memory() -> Iterator[None]:
+    """Copy what the migrations make of an empty database, where it is in memory: page by page, so nothing differs."""
+    real = sqlite_engine.migrate_file
+
+    def migrated(connection: sqlite3.Connection, where: str) -> None:
+        if where == str(None):
+            made.backup(connection)
+        else:
+            real(connection, where)
+
+    with closing(sqlite_engine.connect(None)) as made:
+        real(made, str(None))
+        with mock.patch.object(sqlite, "migrate_file", migrated):
+            yield
