@@ -17,6 +17,9 @@ SPREAD := -n $(WORKERS) --maxprocesses=8 --dist=loadfile --no-loadscope-reorder
 # Extra words for pytest, for example: make test ARGS="-x -k peering"
 ARGS   ?=
 
+# The tests start hundreds of Python processes: what one has compiled the others take.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 # The parts of a target follow each other: the rules page needs the tests' record.
 .NOTPARALLEL:
