@@ -3,7 +3,6 @@
 import http.client
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE_SECONDS = 20.0
+from tests.postgres import free_port
+
+PATIENCE_SECONDS = 60.0
 HERE = Path(__file__).parent
 
 
@@ -43,13 +44,6 @@ def command(data: Path, port: int) -> list[str]:
 def unsafe_command(data: Path, port: int, synchronous: str) -> list[str]:
     """The same server with another `synchronous`, which no setting of ours offers."""
     return [sys.executable, str(HERE / "serve.py"), str(data), str(port), synchronous]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(data: Path, *, synchronous: str = "", environment: Mapping[str, str] | None = None) -> Server:
