@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from coverage import Coverage
 
 from tests.locks import locked
 
@@ -24,6 +25,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let coverage measure the processes that run tests, not the programs which those start."""
     if is_worker(config) or not config.getoption("numprocesses", None):
         os.environ.pop(COVERAGE, None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a worker keep what was measured before it says that it has ended: from then on it has ten seconds to live."""
+    if is_worker(session.config) and (measuring := Coverage.current()):
+        measuring.stop()
+        measuring.save()
 
 
 @pytest.hookimpl(wrapper=True)
