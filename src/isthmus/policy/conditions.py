@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -48,11 +48,11 @@ class Operator(Struct, frozen=True):
     """How an operator compares.
 
     `read` makes of a value of the request what is compared, and raises ValueError if it cannot; `against` makes a test
-    of a value of the policy.
+    of a value of the policy. Without it the two are compared as they are.
     """
 
     read: Callable[[str], Any]
-    against: Callable[[Tokens], ValueTest]
+    against: Callable[[Tokens], ValueTest] | None
     negated: bool = False
     variables: bool = False
     wildcards: bool = False
@@ -76,10 +76,6 @@ def _text(value: str) -> str:
 def _plain(tokens: Tokens) -> str:
     assert not any(isinstance(token, match.Wildcard) for token in tokens), tokens
     return "".join(map(str, tokens))
-
-
-def _equal(tokens: Tokens) -> ValueTest:
-    return _plain(tokens).__eq__
 
 
 def _equal_folded(tokens: Tokens) -> ValueTest:
@@ -143,12 +139,9 @@ def binary(text: str) -> bytes:
     return a2b_base64(text, strict_mode=True)
 
 
-def _compared(read: Callable[[str], Any], compare: Callable[[Any, Any], bool]) -> Callable[[Tokens], ValueTest]:
-    def against(tokens: Tokens) -> ValueTest:
-        bound = read(_plain(tokens))
-        return lambda given: compare(given, bound)
-
-    return against
+def _compared(read: Callable[[str], Any], compare: Callable[[Any, Any], bool], tokens: Tokens) -> ValueTest:
+    bound = read(_plain(tokens))
+    return lambda given: compare(given, bound)
 
 
 def _inside(tokens: Tokens) -> ValueTest:
@@ -167,38 +160,28 @@ _COMPARISONS: Mapping[str, tuple[Callable[[Any, Any], bool], bool]] = {
 }
 
 
-def _string(against: Callable[[Tokens], ValueTest], *, negated: bool = False, wildcards: bool = False) -> Operator:
-    return Operator(_text, against, negated, variables=True, wildcards=wildcards)
-
-
-def _arn(*, negated: bool = False) -> Operator:
-    return Operator(match.arn, _like_arn, negated, variables=True, wildcards=True)
-
-
-def _ordered(name: str, read: Callable[[str], Any]) -> Mapping[str, Operator]:
-    return {
-        name + suffix: Operator(read, _compared(read, compare), negated)
-        for suffix, (compare, negated) in _COMPARISONS.items()
-    }
-
-
+_ARN = Operator(match.arn, _like_arn, variables=True, wildcards=True)
+_NOT_ARN = Operator(match.arn, _like_arn, negated=True, variables=True, wildcards=True)
 OPERATORS: Mapping[str, Operator] = {
-    "stringequals": _string(_equal),
-    "stringnotequals": _string(_equal, negated=True),
+    "stringequals": Operator(_text, None, variables=True),
+    "stringnotequals": Operator(_text, None, negated=True, variables=True),
     "stringequalsignorecase": Operator(fold, _equal_folded, variables=True),
     "stringnotequalsignorecase": Operator(fold, _equal_folded, negated=True, variables=True),
-    "stringlike": _string(match.glob, wildcards=True),
-    "stringnotlike": _string(match.glob, negated=True, wildcards=True),
-    **_ordered("numeric", number),
-    **_ordered("date", instant),
-    "bool": Operator(truth, _compared(truth, operator.eq), variables=True),
-    "binaryequals": Operator(binary, _compared(binary, operator.eq)),
+    "stringlike": Operator(_text, match.glob, variables=True, wildcards=True),
+    "stringnotlike": Operator(_text, match.glob, negated=True, variables=True, wildcards=True),
+    **{
+        kind + comparison: Operator(read, partial(_compared, read, compare), negated)
+        for kind, read in (("numeric", number), ("date", instant))
+        for comparison, (compare, negated) in _COMPARISONS.items()
+    },
+    "bool": Operator(truth, partial(_compared, truth, operator.eq), variables=True),
+    "binaryequals": Operator(binary, partial(_compared, binary, operator.eq)),
     "ipaddress": Operator(network, _inside),
     "notipaddress": Operator(network, _inside, negated=True),
-    "arnequals": _arn(),
-    "arnlike": _arn(),
-    "arnnotequals": _arn(negated=True),
-    "arnnotlike": _arn(negated=True),
+    "arnequals": _ARN,
+    "arnlike": _ARN,
+    "arnnotequals": _NOT_ARN,
+    "arnnotlike": _NOT_ARN,
 }
 NULL = "null"
 IF_EXISTS = "ifexists"
@@ -313,9 +296,10 @@ def _matching(asked: Asked) -> Callable[[Context], ValueTest]:
 
 
 def _one_of(found: Operator, values: Sequence[Tokens]) -> ValueTest:
-    if found.against is _equal:
+    against = found.against
+    if against is None:
         return frozenset(map(_plain, values)).__contains__
-    tests = [found.against(tokens) for tokens in values]
+    tests = [against(tokens) for tokens in values]
     if len(tests) == 1:
         return tests[0]
     return lambda given: any(test(given) for test in tests)
