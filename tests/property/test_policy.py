@@ -115,7 +115,7 @@ def attached(policies: list[Any]) -> list[Attached]:
 
 
 @pytest.mark.rule("I56", "I62", "I63", "I65", "I66", "I72", "I73", "I74", "I75", "I81", "I82", "I83", "I89", "I90", "I91")
-@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=3 * settings().max_examples, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(policy=documents(), action=st.sampled_from(ACTIONS), resource=st.sampled_from(RESOURCES), context=contexts())
 def test_one_policy_decides_as_the_naive_evaluator_says(policy: Any, action: str, resource: str, context: Any) -> None:
     decision = evaluate(PrincipalPolicies(attached([policy])), Request(action, resource, Context.of(context)))
@@ -124,7 +124,7 @@ def test_one_policy_decides_as_the_naive_evaluator_says(policy: Any, action: str
 
 
 @pytest.mark.rule("I112", "I113", "I114", "I115", "I116", "I155")
-@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(
     identity=st.lists(documents(), max_size=2),
     boundary=st.none() | st.lists(documents(), max_size=1),
