@@ -403,6 +403,20 @@ def test_a_document_without_such_principals_keeps_its_very_text() -> None:
             document.rename_principals(bad, {})
 
 
+@pytest.mark.rule("I54")
+def test_only_names_are_renamed_and_what_else_a_text_has_stays() -> None:
+    service = {**TRUSTING, "Principal": {"Service": "ec2.amazonaws.com"}}
+    given = [5, service, {**TRUSTING, "Principal": {"AWS": {"AWS": ROLE}}}, {**TRUSTING, "Principal": {"AWS": ROLE}}]
+    saved = json.loads(document.rename_principals(text_of(*given), {ROLE: "AROAEXAMPLE"}))
+    assert saved["Statement"] == [*given[:3], {**TRUSTING, "Principal": {"AWS": "AROAEXAMPLE"}}]
+
+
+@pytest.mark.rule("I54")
+def test_a_renamed_document_is_written_without_white_space_and_with_its_letters() -> None:
+    text = '{ "Id": "Grüße", "Statement": [ {"Principal": {"AWS": "x"}} ] }'
+    assert document.rename_principals(text, {"x": "AIDA"}) == '{"Id":"Grüße","Statement":[{"Principal":{"AWS":"AIDA"}}]}'
+
+
 def test_a_policy_knows_the_condition_keys_it_asks_for() -> None:
     text = text_of(
         statement(resource="arn:aws:iam::1:user/${aws:username}", Condition={"Null": {"aws:TokenIssueTime": "true"}}),

@@ -121,6 +121,14 @@ def test_the_levels_of_service_control_policies_are_counted_from_the_root() -> N
     ]
 
 
+@pytest.mark.rule("I72", "I122")
+@pytest.mark.parametrize(("name", "verdict"), [("alice", Verdict.MATCHES), ("bob", Verdict.RESOURCE)])
+def test_a_resource_with_a_variable_is_shown_with_what_the_request_says_of_it(name: str, verdict: Verdict) -> None:
+    policies = PrincipalPolicies([attached(statement(resource="arn:aws:iam::*:user/${aws:username}"))])
+    (step,) = explain.steps(policies, request("iam:GetUser", ALICE.arn, aws__username=name))
+    assert step.verdict is verdict
+
+
 @pytest.mark.rule("I122", "I155")
 def test_a_trust_policy_s_statements_stand_after_the_service_control_policies() -> None:
     policy = ResourcePolicy(trust(trusting("Allow", {"AWS": "222222222222"}), trusting("Deny", "*")), A)

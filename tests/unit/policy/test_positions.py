@@ -37,3 +37,4 @@ def test_a_lone_statement_needs_no_list() -> None:
 def test_lines_and_columns_count_from_one_and_the_end_is_behind_the_brace() -> None:
     assert positions.statements('{"Statement":{}}') == (((1, 14), (1, 16)),)
     assert positions.statements('{\n "Statement": [\n  {}\n ]\n}') == (((3, 3), (3, 5)),)
+    assert positions.statements('\n{"Statement":{}}') == (((2, 14), (2, 16)),)
