@@ -224,7 +224,14 @@ def test_inline_policies_are_counted_together(owner: str) -> None:
 
 @pytest.mark.rule("I55")
 def test_only_four_characters_are_white_space() -> None:
+    assert [character for character in map(chr, range(0x100)) if not document.size(character)] == ["\t", "\n", "\r", " "]
     assert document.size("a b\tc\nd\re\u00a0") == 6
+
+
+@pytest.mark.rule("I55")
+@pytest.mark.parametrize(("letter", "message"), [(" ", None), ("~", None), ("\u00ff", None), ("\u0100", faults.SYNTAX)])
+def test_the_last_letter_of_a_document_is_the_last_of_latin_1(letter: str, message: str | None) -> None:
+    assert refusal(text_of(EVERYTHING, Id="@").replace("@", letter)) == message
 
 
 @pytest.mark.rule("I57")

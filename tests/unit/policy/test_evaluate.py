@@ -329,6 +329,17 @@ def test_a_deny_on_either_side_wins() -> None:
     assert assume(PrincipalPolicies(ALLOW), USER, named, trusting({"AWS": B}, "Deny")) == YES
 
 
+@pytest.mark.rule("I72", "I196a")
+def test_a_resource_s_policy_may_say_of_which_resource_by_a_variable() -> None:
+    granting = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": f"arn:aws:iam::{A}:user/${{aws:username}}"}
+    target = ResourcePolicy(compiled.load(document(granting), Kind.RESOURCE), A, Layer.RESOURCE)
+    answers = [
+        evaluate_trust(PrincipalPolicies(), USER, target, request("iam:GetUser", ALICE, aws__username=name)).allowed
+        for name in ("alice", "bob")
+    ]
+    assert answers == [True, False]
+
+
 @pytest.mark.rule("I120")
 def test_only_statements_that_match_the_request_grant_or_deny() -> None:
     external: dict[str, Any] = {"Condition": {"StringEquals": {"sts:ExternalId": "x"}}}

@@ -41,6 +41,18 @@ def policy(given: list[Mapping[str, Any]]) -> Attached:
     return Attached(compiled.load(json.dumps({"Version": "2012-10-17", "Statement": given})))
 
 
+def test_what_asks_for_constants_alone_is_decided_once_and_the_rest_is_left() -> None:
+    condition = {"StringEquals": {"aws:username": "ann", "ec2:Tenancy": "default"}}
+    (whole,) = policy([{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition}]).policy.statements
+    ann, constant = Context.of({"aws:username": "ann"}), frozenset({"aws:username"})
+    left = whole.settled(ann, constant)
+    assert left is not None
+    assert left.asks == (frozenset({"ec2:tenancy"}),)
+    assert left.conditions == whole.conditions[1:]
+    assert left.settled(ann, constant) == left
+    assert whole.settled(Context.of({"aws:username": "bob"}), constant) is None
+
+
 @given(
     identity=st.lists(statements, min_size=1, max_size=4),
     boundary=st.none() | st.lists(statements, min_size=1, max_size=2),
