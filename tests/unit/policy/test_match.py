@@ -215,6 +215,7 @@ def test_the_first_five_fields_of_a_resource_are_folded_and_the_last_is_not() ->
     [
         ("arn:aws:iam::1:user/alice", "arn:aws:iam::1:user/alice", True),
         ("arn:aws:iam::1:user/*", "arn:aws:iam::1:user/a:b/c", True),
+        ("arn:aws:iam::1:user/a:b*:*d", "arn:aws:iam::1:user/a:b:c:d", True),
         ("arn:aws:*/alice", "arn:aws:iam::1:user/alice", False),
         ("arn:aws:*:*:*:user/alice", "arn:aws:iam::1:user/alice", True),
         ("arn:AWS:iam::1:user/alice", "arn:aws:iam::1:user/alice", False),

@@ -53,6 +53,13 @@ def test_what_asks_for_constants_alone_is_decided_once_and_the_rest_is_left() ->
     assert whole.settled(Context.of({"aws:username": "bob"}), constant) is None
 
 
+def test_what_was_settled_is_not_asked_again() -> None:
+    guarded = {"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {"aws:username": "ann"}}}
+    whole = PrincipalPolicies([policy([guarded])], boundary=[policy([guarded])])
+    settled = whole.settled(Context.of({"aws:username": "ann"}), CONSTANT)
+    assert evaluate(settled, Request("ec2:DeleteVpc", "*", Context())).allowed
+
+
 @given(
     identity=st.lists(statements, min_size=1, max_size=4),
     boundary=st.none() | st.lists(statements, min_size=1, max_size=2),

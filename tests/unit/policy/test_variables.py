@@ -64,7 +64,7 @@ def test_a_variable_is_its_key_s_value_or_its_default(text: str, tokens: Any) ->
     [OPENING, "${}", "${aws:username", "a${b${aws:username}", "${a,b}", "${a, 'b'", "${a'b}", "${a, 'b'c}", "${**}"],
 )
 def test_what_opens_like_a_variable_and_is_none_is_malformed(text: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match="Syntax errors in policy"):
         variables.template(text, VERSION)
 
 
