@@ -30,6 +30,14 @@ def test_before_2012_a_variable_is_literal_text(version: str | None) -> None:
     assert fires(condition, {OWNER: "alice", "aws:username": "alice"})
 
 
+@pytest.mark.rule("I72")
+@pytest.mark.parametrize("operator", ["StringEquals", "StringEqualsIgnoreCase", "StringLike"])
+def test_a_variable_may_stand_among_other_text(operator: str) -> None:
+    condition = {operator: {OWNER: "team-${aws:username}-${aws:none, 'x'}"}}
+    assert fires(condition, {OWNER: "team-alice-x", "aws:username": "alice"})
+    assert not fires(condition, {OWNER: "team-alice-y", "aws:username": "alice"})
+
+
 @pytest.mark.rule("I73")
 @pytest.mark.parametrize(
     ("text", "tokens"),
@@ -135,7 +143,13 @@ def test_a_resource_with_a_variable_does_not_match_an_action_without_resources()
 @pytest.mark.rule("I72", "I56")
 @pytest.mark.parametrize(("effect", "outcome"), [("Allow", "implicitDeny"), ("Deny", "explicitDeny")])
 @pytest.mark.parametrize(
-    "pattern", ["arn:aws:iam::${aws:PrincipalAccount}:user/alice", "arn:aws:${user, 'user'}*", "arn:aws:iam${user, ''}*"]
+    "pattern",
+    [
+        "arn:aws:iam::${aws:PrincipalAccount}:user/alice",
+        "arn:aws:${user, 'user'}*",
+        "arn:aws:iam${user, ''}*",
+        "arn:aws:iam::${account, '1'}*",
+    ],
 )
 def test_a_variable_elsewhere_in_a_resource_cannot_be_evaluated(effect: str, outcome: str, pattern: str) -> None:
     early = statement(effect, resource=pattern)
