@@ -200,6 +200,23 @@ def test_for_any_value_wants_one_and_for_all_values_each(
     assert fires({f"ForAllValues:{operator}": {KEY: values}}, {KEY: given}) is all_values
 
 
+@pytest.mark.rule("I72", "I89")
+@pytest.mark.parametrize(
+    ("prefix", "given", "matches"),
+    [
+        ("ForAnyValue", ("alice", "y"), True),
+        ("ForAnyValue", ("bob", "y"), False),
+        ("ForAllValues", ("alice", "x"), True),
+        ("ForAllValues", ("alice", "y"), False),
+    ],
+)
+def test_each_value_of_a_set_is_compared_with_what_a_variable_says(
+    prefix: str, given: tuple[str, ...], matches: bool
+) -> None:
+    condition = {f"{prefix}:StringEquals": {KEY: ["x", "${aws:username}"]}}
+    assert fires(condition, {KEY: given, "aws:username": "alice"}) is matches
+
+
 @pytest.mark.rule("I90")
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])

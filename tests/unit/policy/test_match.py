@@ -95,6 +95,14 @@ def test_what_is_text_among_the_tokens_is_no_wildcard() -> None:
     assert not test("a*xyzz")
 
 
+@pytest.mark.rule("I75")
+def test_texts_that_stand_side_by_side_are_one_text() -> None:
+    test = match.glob(["a", "b", Wildcard.STAR, "c", "d"])
+    assert test("abcd")
+    assert test("ab-cd")
+    assert not test("acd")
+
+
 HOSTILE = {
     "stars": lambda size: ("a*" * (size // 2) + "b", "a" * size),
     "stars and holes": lambda size: ("a?*" * (size // 3) + "b", "a" * size),
