@@ -344,6 +344,15 @@ def test_a_trust_policy_whose_principal_cannot_be_read_lets_nobody_in_and_denies
         assert len(policy.faults) == 1
 
 
+@pytest.mark.rule("I62", "I63")
+@pytest.mark.parametrize("resources", ["*", ["*", VPC], [VPC, "*"]])
+def test_a_star_among_the_resources_stands_for_all_and_negated_leaves_none(resources: Any) -> None:
+    for resource in ("*", VPC):
+        for element, expected in (("Resource", Outcome.ALLOWED), ("NotResource", Outcome.IMPLICIT_DENY)):
+            text = text_of({"Effect": "Allow", "Action": "*", element: resources})
+            assert alone(text, resource=resource) is expected
+
+
 # What a document says
 
 
