@@ -272,6 +272,16 @@ def test_a_saved_text_that_is_no_policy_denies_everything(text: str) -> None:
     assert compiled.load(text).faults != ()
 
 
+@pytest.mark.rule("I56")
+@pytest.mark.parametrize(
+    ("text", "fault"), [("{", faults.SYNTAX), (text_of(EVERYTHING, version="2013-01-01"), faults.VERSION)]
+)
+def test_a_saved_text_that_is_no_policy_is_one_deny_that_says_what_is_wrong(text: str, fault: str) -> None:
+    policy = compiled.load(text)
+    assert policy.faults == (fault,)
+    assert [each.statement for each in policy.statements] == [Statement(0, "", Effect.DENY, problem=fault)]
+
+
 BAD_PARTS: list[Any] = [
     {"Action": "DescribeVpcs"},
     {"Action": []},
