@@ -387,8 +387,33 @@ def test_a_document_is_read_as_it_is_written() -> None:
             ),
         ),
     )
-    assert document.parse(text_of(EVERYTHING, EVERYTHING, version=None)).version == "2008-10-17"
+    bare = document.parse(text_of(EVERYTHING, EVERYTHING, version=None))
+    assert (bare.version, bare.id) == ("2008-10-17", "")
     assert [each.index for each in document.parse(text_of(EVERYTHING, EVERYTHING)).statements] == [0, 1]
+
+
+@pytest.mark.rule("I56")
+def test_of_a_statement_that_cannot_be_read_its_place_and_effect_are_left_and_what_is_wrong() -> None:
+    read = document.parse(text_of({**EVERYTHING, "Sid": 5}, {**EVERYTHING, "Effect": "Grant", "Sid": "S"}))
+    assert read.statements == (
+        Statement(0, "", Effect.ALLOW, problem=faults.SYNTAX),
+        Statement(1, "", Effect.DENY, problem=faults.SYNTAX),
+    )
+
+
+@pytest.mark.rule("I51")
+@pytest.mark.parametrize("constant", [float("nan"), float("inf"), float("-inf")])
+def test_a_document_with_what_is_no_json_is_none_whatever_its_other_statements_say(constant: float) -> None:
+    with pytest.raises(Malformed):
+        document.parse(text_of(EVERYTHING, statement(Condition={"NumericEquals": {"aws:k": constant}})))
+
+
+@pytest.mark.rule("I57")
+def test_a_document_is_read_up_to_its_greatest_length_white_space_included() -> None:
+    longest = text_of(EVERYTHING).ljust(document.MAX_LENGTH)
+    assert len(document.parse(longest).statements) == 1
+    with pytest.raises(Malformed, match="Syntax errors in policy"):
+        document.parse(longest + " ")
 
 
 @pytest.mark.rule("I67")
