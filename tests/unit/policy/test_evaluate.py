@@ -166,7 +166,7 @@ def test_all_statements_that_deny_are_named_in_the_order_of_their_layers() -> No
     assert [(found.source.name, found.statement.index) for found in decision.matches] == [
         (name, index) for name in ("o1", "o2", "i", "b", "s") for index in (0, 2)
     ]
-    assert decision.layer is Layer.SERVICE_CONTROL
+    assert (decision.action, decision.resource, decision.layer) == ("ec2:DescribeVpcs", "*", Layer.SERVICE_CONTROL)
 
 
 @pytest.mark.rule("I122")
