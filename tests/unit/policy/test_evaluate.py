@@ -206,11 +206,13 @@ def test_a_condition_s_value_is_not_worked_out_for_an_action_that_no_statement_c
 
 
 @pytest.mark.rule("I57")
-def test_the_actions_that_are_remembered_are_bounded() -> None:
+def test_the_actions_and_resources_that_are_remembered_are_bounded() -> None:
     layer = PolicySet(Layer.IDENTITY, ALLOW)
     for number in range(3 * module.REMEMBERED_ACTIONS):
         layer.candidates(f"ec2:Action{number}")
+        layer.about("ec2:DeleteVpc", f"arn:aws:ec2:us-east-1:{A}:vpc/vpc-{number}")
     assert layer.candidates.cache_info().currsize == module.REMEMBERED_ACTIONS
+    assert layer.about.cache_info().currsize == module.REMEMBERED_RESOURCES
 
 
 def hostile(size: int) -> dict[str, Any]:
