@@ -25,8 +25,6 @@ log = logging.getLogger("isthmus.gateway")
 
 MAX_TARGET: Final = 65_536
 MAX_HEADERS: Final = 128
-MAX_FIELDS: Final = 2 * MAX_HEADERS
-"""Names and values."""
 MAX_HEADER_BYTES: Final = 65_536
 MAX_OVERHEAD: Final = MAX_TARGET + MAX_HEADER_BYTES
 """Bytes of a request that comes in pieces, besides its body. Parts that never end are bounded by this alone."""
@@ -41,8 +39,6 @@ LINGER_SECONDS: Final = 2.0
 """How long a refused client may go on sending: closing on bytes that nobody read would take the refusal with it."""
 
 STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
-HEADER_LINE: Final = "%s: %s\r\n".__mod__
-"""Writes a pair."""
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 NOT_HTTP: Final = plain(400, "This is not an HTTP request")
 TOO_MUCH_HEAD: Final = plain(431, "The target or the headers are too long")
@@ -191,9 +187,9 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Start a request."""
         self._target = b""
-        self._fields: list[bytes] = []  # of the headers, each name followed by its value
+        self._headers: list[tuple[str, str]] = []
         self._body = bytearray()
-        self._received = 0
+        self._head_bytes = self._received = 0
         self._is_new = True
         self._begun = self._active if self._transport else None
 
@@ -205,24 +201,23 @@ class Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header; or a trailer, which `on_headers_complete` no longer sees."""
-        fields = self._fields
-        fields += (name, value)
-        if len(fields) > MAX_FIELDS:
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > MAX_HEADER_BYTES or len(self._headers) >= MAX_HEADERS:
             raise RefusedError(TOO_MUCH_HEAD)
+        self._headers.append((name.lower().decode("latin-1"), value.decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        """Refuse a head that is too long or announces too long a body; encourage a client that waits to send its own."""
-        fields = self._fields
-        if sum(map(len, fields)) > MAX_HEADER_BYTES:
-            raise RefusedError(TOO_MUCH_HEAD)
-        pairs = zip(fields[::2], fields[1::2], strict=True)
-        self._head = tuple([(name.lower().decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
-        named = dict(self._head)
-        length = named.get("content-length", "0")  # the parser lets one pass, of digits
-        if len(length) > MAX_LENGTH_DIGITS or int(length) > MAX_BODY:
-            raise RefusedError(TOO_LARGE)
-        self._stays = STAYS_FOR_OLD if "connection" in named and self._is_old() else STAYS
-        if "expect" in named and named["expect"].lower() == "100-continue":
+        """Refuse a body that is announced too long, and encourage a client that waits to send it."""
+        self._head, self._stays, waits = tuple(self._headers), STAYS, False
+        for name, value in self._head:
+            if name == "content-length":
+                if len(value) > MAX_LENGTH_DIGITS or int(value) > MAX_BODY:
+                    raise RefusedError(TOO_LARGE)
+            elif name == "connection":
+                self._stays = STAYS_FOR_OLD if self._is_old() else STAYS
+            elif name == "expect":
+                waits = value.lower() == "100-continue"
+        if waits:
             self._encourage()
 
     def on_body(self, body: bytes) -> None:
@@ -348,10 +343,10 @@ class Connection(asyncio.Protocol):
             self._take_turn_soon()
 
     def _written(self, answer: HttpResponse, after: str) -> bytes:
-        own = "".join(map(HEADER_LINE, answer.headers))
-        length = len(answer.body)
-        head = f"{STATUS_LINES[answer.status]}{own}{self._owner.default_head}content-length: {length}\r\n{after}\r\n"
-        return head.encode("latin-1") + answer.body
+        lines = [STATUS_LINES[answer.status]]
+        lines += [f"{name}: {value}\r\n" for name, value in answer.headers]
+        lines.append(f"{self._owner.default_head}content-length: {len(answer.body)}\r\n{after}\r\n")
+        return "".join(lines).encode("latin-1") + answer.body
 
     def _refuse(self, answer: HttpResponse) -> None:
         """Say why nothing more is read, after the answers that are still due."""
