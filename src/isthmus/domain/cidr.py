@@ -56,7 +56,7 @@ class Prefix(Struct, frozen=True, order=True):
 
     def contains(self, other: "Prefix") -> bool:
         """Whether every address of `other` is in this block."""
-        return self.version == other.version and self.base <= other.base and other.last <= self.last
+        return self.version == other.version and self.length <= other.length and self.base <= other.base <= self.last
 
     def __str__(self) -> str:
         """Canonical text: IPv6 compressed and in lower case (S554)."""
