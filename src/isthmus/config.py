@@ -60,7 +60,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     journal_rows: int = 100_000
     queue_limit: int = 10_000
     workers: int = 1
-    connections: int = 6
+    connections: int = 3
     prepared_statements: bool = True
     database_seconds: float = 30.0
     poll_seconds: float = 1.0

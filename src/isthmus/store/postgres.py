@@ -57,7 +57,7 @@ RESET_LOCK: Final = f"LOCK TABLE {', '.join(_LOCKED)} IN EXCLUSIVE MODE"
 class PostgresSettings(Struct, frozen=True):
     """What an operator may choose. `isolation` other than READ COMMITTED is for the oracle of the tests."""
 
-    connections: int = 6
+    connections: int = 3
     queue_limit: int = 10_000
     journal_rows: int = 100_000
     prepared_statements: bool = True
