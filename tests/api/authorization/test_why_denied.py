@@ -120,6 +120,7 @@ def test_what_cannot_be_meant_is_refused_and_what_may_mislead_is_noted(world: Wo
     ]
     assert why(world, ALICE, "ec2:DescribeVpcs")["notes"] == []
     assert why(world, ALICE, "ec2:DeleteVpcs")["notes"] == ["This Isthmus has no action ec2:DeleteVpcs."]
+    assert why(world, ALICE, "iam:passrole")["notes"] == []
     assert why(world, ALICE, "EC2:deletevpc", anywhere)["notes"] == []
     assert why(world, ALICE, "sts:TagSession", f"arn:aws:iam::{ACCOUNT}:role/x")["notes"] == []
 

@@ -26,8 +26,8 @@ from isthmus.store.unit import Unit
 from isthmus.wire import services
 
 ASSUME_ROLE: Final = "sts:AssumeRole"
-WITHOUT_ACTION: Final = frozenset({"sts:TagSession", "sts:SetSourceIdentity"})
-"""What AssumeRole asks permission for besides itself (I177); no action has these names."""
+WITHOUT_ACTION: Final = frozenset({"sts:TagSession", "sts:SetSourceIdentity", "iam:PassRole"})
+"""What AssumeRole and AddRoleToInstanceProfile ask permission for besides themselves (I103, I177): names of no actions."""
 DEFAULT_REGION: Final = "us-east-1"
 LEVELS: Final = ("organization", "account")
 """Where service control policies are attached, in the order in which they are asked (I116)."""
