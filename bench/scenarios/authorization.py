@@ -86,8 +86,13 @@ def statements(account: str, *, watched: bool) -> list[Statement]:
 def _user(unit: Unit, account: str, *, watched: bool) -> Keys:
     """Make the user with its policy and a key."""
     text = json.dumps({"Version": "2012-10-17", "Statement": statements(account, watched=watched)})
-    unit.iam_users.put(User(USER_ID, account, NETWORKER, "/", unit.now, tags={"team": "net"}))
     unit.iam_inline_policies.put(InlinePolicy(account, USER_ID, "networking", text))
+    return networker(unit, account)
+
+
+def networker(unit: Unit, account: str) -> Keys:
+    """Make the user with a key."""
+    unit.iam_users.put(User(USER_ID, account, NETWORKER, "/", unit.now, tags={"team": "net"}))
     key = administration.issue_key(unit, account, USER_ID)
     return Keys(account, key.id, key.secret)
 

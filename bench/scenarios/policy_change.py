@@ -20,15 +20,14 @@ from bench.arena import Arena, Crowd
 from bench.errors import NotReadyError
 from bench.figures import Claim, Figure, Outcome, Sense, Target
 from bench.load import Answer
-from bench.scenarios.authorization import NETWORKER, USER_ID, statements
+from bench.scenarios.authorization import USER_ID, networker, statements
 from bench.scenarios.create import REGIONS, mistaken
 from bench.scenarios.describe import FEW, FEW_REGION, by_id, not_one
 from bench.servers import OURS, Server
 from bench.sign import IAM, Keys
 from isthmus import bootstrap
-from isthmus.actions import administration
 from isthmus.config import Settings
-from isthmus.domain.iam.objects import Group, Membership, User
+from isthmus.domain.iam.objects import Group, Membership
 from isthmus.store.api import Kind
 from isthmus.store.unit import Unit
 
@@ -51,11 +50,9 @@ def document(account: str, number: int) -> str:
 
 def _member(unit: Unit, account: str) -> Keys:
     """Make the user with a key, in a group."""
-    unit.iam_users.put(User(USER_ID, account, NETWORKER, "/", unit.now, tags={"team": "net"}))
     unit.iam_groups.put(Group(GROUP_ID, account, GROUP, "/", unit.now))
     unit.iam_memberships.put(Membership(account, GROUP_ID, USER_ID))
-    key = administration.issue_key(unit, account, USER_ID)
-    return Keys(account, key.id, key.secret)
+    return networker(unit, account)
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ Handlers get a `Call` beside their typed request. Looking an object up and askin
 (ADR 8), so that nobody can do one and forget the other.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
@@ -215,9 +215,9 @@ class Call:
             _policies().authorize(self, resource, keys, action, found, told)
         self.authorized = True
 
-    def varied(self, asks: frozenset[str]) -> "tuple[Value | None, ...]":
+    def said(self, asks: Collection[str]) -> "dict[str, Value | None]":
         """Return what such keys say now: an answer is good again only where that is the same (ADR 18)."""
-        return _policies().varied(self, asks) if asks else ()
+        return _policies().said(self, asks) if asks else {}
 
     def _is_bound(self) -> bool:
         """Tell whether any policy binds the caller. None binds a root that an open server takes at its word (I213)."""

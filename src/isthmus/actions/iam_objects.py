@@ -41,13 +41,10 @@ def arn(call: Call, kind: str, path: str, name: str, account: str = "") -> str:
     return names.arn(regions.partition_of(call.region), account or call.account, kind, path, name)
 
 
-def authorize(call: Call, resource: str = "*", found: Named | None = None, *, told: str = "") -> None:
-    """Ask whether the caller may, for the object with that ARN; `found` is the object where it is there.
-
-    `told` is what a refusal calls it, where that is not its ARN.
-    """
+def authorize(call: Call, resource: str = "*") -> None:
+    """Ask whether the caller may, for all objects or for the one of that ARN that it wants to make."""
     alone(call)
-    call.authorize(resource, iam_keys.of(call, found), told=told)
+    call.authorize(resource, iam_keys.of(call))
 
 
 def alone(call: Call) -> None:

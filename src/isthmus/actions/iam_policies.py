@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from isthmus.actions import iam_objects, iam_shown
+from isthmus.actions import iam_keys, iam_objects, iam_shown
 from isthmus.actions.call import Call
 from isthmus.domain import regions
 from isthmus.domain.iam import errors, names, vendor
@@ -15,8 +15,10 @@ BOUNDARY_TYPE: Final = "PermissionsBoundaryPolicy"
 
 def find(call: Call, arn: str) -> ManagedPolicy:
     """Return the policy with this ARN, once the caller is authorized for it."""
-    iam_objects.authorize(call, arn, lookup(call, call.account, arn), told=f"policy {arn}")
-    return named(call, arn, "policy")
+    iam_objects.alone(call)
+    found = lookup(call, call.account, arn)
+    call.authorize(arn, iam_keys.of(call, found), told=f"policy {arn}")
+    return _there(found, arn, "policy")
 
 
 def find_own(call: Call, arn: str) -> ManagedPolicy:
@@ -29,13 +31,17 @@ def find_own(call: Call, arn: str) -> ManagedPolicy:
 
 def named(call: Call, arn: str, kind: str) -> ManagedPolicy:
     """Return the policy with this ARN; `kind` names it in the complaint that there is none."""
+    return _there(lookup(call, call.account, arn), arn, kind)
+
+
+def _there(found: ManagedPolicy | None, arn: str, kind: str) -> ManagedPolicy:
+    """Return what was found under an ARN; complain where that is nothing."""
+    if found is not None:
+        return found
     parsed = names.parse_arn(arn)
     if parsed is None or parsed[2] != "policy":
         raise errors.invalid_arn(arn)
-    found = lookup(call, call.account, arn)
-    if found is None:
-        raise errors.no_such(kind, arn)
-    return found
+    raise errors.no_such(kind, arn)
 
 
 def lookup(call: Call, account: str, arn: str) -> ManagedPolicy | None:

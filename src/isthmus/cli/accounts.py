@@ -104,8 +104,8 @@ def _tell(content: dict[str, Any], *, wants_json: bool, prints_secret: bool) -> 
     if wants_json:
         show.as_json(content)
         return
-    if "secret_access_key" in content and show.is_terminal() and not prints_secret:
-        content["secret_access_key"] = "in the credentials file (--print shows it)"  # noqa: S105 - none
+    if "secret_access_key" in content:
+        content["secret_access_key"] = show.secret(content["secret_access_key"], tells=prints_secret)
     show.facts({word.replace("_", " "): value for word, value in content.items()})
 
 

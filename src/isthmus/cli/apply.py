@@ -60,7 +60,7 @@ def apply(
     if wants_json:
         show.as_json(done)
     else:
-        _tell(file, done, path, dry_run=dry_run, prints_secret=prints_secret or not show.is_terminal())
+        _tell(file, done, path, dry_run=dry_run, prints_secret=prints_secret)
 
 
 def _ask(ask: Any, loaded: "Loaded", **how: bool) -> Any:  # noqa: ANN401 - as `ask` has it
@@ -91,6 +91,6 @@ def _tell(file: Path, done: Any, credentials: Path, *, dry_run: bool, prints_sec
     if not done["changes"]:
         click.echo(f"Nothing to change: everything is as {file} says.")
     for key in done["access_keys"]:
-        secret = key["secret_access_key"] if prints_secret else "in the credentials file (--print shows it)"
+        secret = show.secret(key["secret_access_key"], tells=prints_secret)
         written = {"profile": key["profile"], "credentials file": str(credentials)} if key["profile"] else {}
         show.facts({"access key": key["access_key_id"], "secret": secret, **written})

@@ -52,13 +52,13 @@ class Target:
             yield Remote(self.endpoint, self.token_file)
             return
         if self.data.startswith(POSTGRES):
-            with _of_database(self.data) as ask:
+            with _unserved(data=self.data, connections="1") as ask:
                 yield ask
             return
         path = Path(self.data).expanduser()
         if not may_create and not path.exists():
             raise click.ClickException(f"There is no file {path}. `isthmus serve --data {path}` would make it.")
-        with _of_nothing() if is_trial and not path.exists() else _of_file(path) as ask:
+        with _unserved(data=MEMORY) if is_trial and not path.exists() else _of_file(path) as ask:
             yield ask
 
 
@@ -79,25 +79,20 @@ def _of_file(path: Path) -> Iterator[Ask]:
         yield Remote(endpoint, str(bootstrap.token_path(settings)))
         return
     with _left(opened):
-        yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
+        yield _asking(perform)
 
 
 @contextmanager
-def _of_nothing() -> Iterator[Ask]:
-    """Work on a store that is empty, and gone afterwards."""
+def _unserved(**settings: str) -> Iterator[Ask]:
+    """Work on an empty store, or on a database beside the servers that have it open: they all see what is committed."""
     from isthmus import bootstrap, config
 
-    with bootstrap.unserved(config.load({"data": MEMORY})) as perform:
-        yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
+    with bootstrap.unserved(config.load(settings)) as perform:
+        yield _asking(perform)
 
 
-@contextmanager
-def _of_database(url: str) -> Iterator[Ask]:
-    """Work on a database beside the servers that have it open: they all see what is committed."""
-    from isthmus import bootstrap, config
-
-    with bootstrap.unserved(config.load({"data": url, "connections": "1"})) as perform:
-        yield lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
+def _asking(perform: Any) -> Ask:  # noqa: ANN401 - `Admin.perform` of a store, whose types need not be loaded for their names
+    return lambda method, name, args: _checked(*_read(perform(method, PREFIX + name, args)))
 
 
 @contextmanager

@@ -13,6 +13,11 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+def secret(text: str, *, tells: bool) -> str:
+    """Return a secret for a pipe, and for a person who asked for it; to others, say where it is."""
+    return text if tells or not is_terminal() else "in the credentials file (--print shows it)"
+
+
 def as_json(content: Any) -> None:  # noqa: ANN401 - whatever JSON holds
     """Show content as JSON."""
     click.echo(json.dumps(content, indent=2))

@@ -216,7 +216,8 @@ async def _accounts(_: Admin, store: Any, account_id: str, args: Args) -> HttpRe
 
     def work(unit: Unit) -> dict[str, Any]:
         account, keys = administration.show_account(unit, account_id)
-        users = {user.id: user.name for user in unit.iam_users.where(account=account_id)}
+        holders = [key.holder_id for key in keys if key.holder_id]
+        users = {user.id: user.name for user in unit.iam_users.where(id=holders)} if holders else {}
         named = [{**key_as_json(key), **({"user": users[key.holder_id]} if key.holder_id in users else {})} for key in keys]
         return {**account_as_json(account), "access_keys": named}
 

@@ -111,7 +111,7 @@ class Gateway(Struct, frozen=True):
     def _remembered(self, incoming: Incoming, unit: Unit, principal: Principal, question: Hashable) -> bytes | None:
         """Return the answer that the same question has just had, if the caller still may have it (ADR 18)."""
         found = unit.memo.answers.get(question) if incoming.kind is Kind.READ else None
-        if found is None or (found.asks and self._call(incoming, unit, principal).varied(found.asks) != found.said):
+        if found is None or (found.said and self._call(incoming, unit, principal).said(found.said) != found.said):
             return None
         return found.members
 
@@ -133,7 +133,7 @@ class Gateway(Struct, frozen=True):
             journal.write(unit, call.request_id, call.principal.arn, call.account, call.region, call.action)
         members = encode_members(service, action, result)
         if incoming.kind is Kind.READ and len(incoming.http.body) <= QUESTION_BYTES:
-            unit.memo.keep(question, Remembered(members, call.asks, call.varied(call.asks)))
+            unit.memo.keep(question, Remembered(members, call.said(call.asks)))
         return members
 
     def _call(self, incoming: Incoming, unit: Unit, principal: Principal, request: object = None) -> Call:

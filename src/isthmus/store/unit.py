@@ -5,7 +5,7 @@ what it wrote. One unit object lives as long as its database connection and is b
 """
 
 import hashlib
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 from msgspec import Struct
@@ -90,11 +90,10 @@ class Known(Generic[T]):
 
 
 class Remembered(NamedTuple):
-    """An answer's members, which condition keys decided whether the caller may have it, and what they said."""
+    """An answer's members, and what the condition keys said that decided whether the caller may have it."""
 
     members: bytes
-    asks: frozenset[str] = frozenset()
-    said: tuple[Any, ...] = ()
+    said: Mapping[str, Any]
 
 
 class Memo:

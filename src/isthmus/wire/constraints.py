@@ -21,11 +21,12 @@ Check = Callable[[Any, str], Iterator[str]]
 
 SHOWN = 200
 """Characters of a value that its refusal repeats."""
-NAMES = frozenset({"userName", "newUserName", "groupName", "newGroupName", "roleName", "policyName"})
 NAME_PATTERN = r"[\w+=,.@-]+"
-UNFIT = (
-    "The specified value for {name} is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"
-)
+UNFIT = {
+    name: f"The specified value for {name} is invalid. "
+    "It must contain only alphanumeric characters and/or the following: +=,.@_-"
+    for name in ("userName", "newUserName", "groupName", "newGroupName", "roleName", "policyName")
+}
 """What IAM says of the letters of these names, once nothing else is wrong with the request."""
 # Java's classes of letters, separators and digits, which stand side by side in the model's patterns, and nowhere else.
 _UNICODE = r"\p{L}\p{Z}\p{N}_"
@@ -39,8 +40,7 @@ def check_constraints(service: Service, action: str, request: msgspec.Struct) ->
     found = list(_check_of(service.name, services.tables(service.name).actions[action].request)(request, ""))
     if not found:
         return
-    unfit = {UNFIT.format(name=name) for name in NAMES}
-    if wrong := [each for each in found if each not in unfit]:
+    if wrong := [each for each in found if each not in UNFIT.values()]:
         several = "error" if len(wrong) == 1 else "errors"
         raise errors.validation_error(f"{len(wrong)} validation {several} detected: {'; '.join(wrong)}")
     raise errors.validation_error(found[0])
@@ -98,9 +98,9 @@ def _text(shape: model.Text) -> Check:
         yield from wrong
         # What is too long is not looked at any further, whatever it would cost.
         if not wrong and matches(value) is None:
-            is_name = shape.pattern == NAME_PATTERN and place in NAMES
+            is_name = shape.pattern == NAME_PATTERN and place in UNFIT
             why = f"Member must satisfy regular expression pattern: {shape.pattern}"
-            yield UNFIT.format(name=place) if is_name else _refusal(value, place, why)
+            yield UNFIT[place] if is_name else _refusal(value, place, why)
 
     return check
 

@@ -32,7 +32,7 @@ def test_what_the_model_allows_passes(name: str) -> None:
 @pytest.mark.rule("I198")
 @pytest.mark.parametrize("name", ["é", "a b", "a/b", "a\n", "日"])
 def test_letters_of_a_name_are_ascii(name: str) -> None:
-    assert refusal(iam.CreateUserRequest(user_name=name), "CreateUser") == constraints.UNFIT.format(name="userName")
+    assert refusal(iam.CreateUserRequest(user_name=name), "CreateUser") == constraints.UNFIT["userName"]
 
 
 @pytest.mark.rule("I198")

@@ -1,6 +1,6 @@
 """Asking: the decision about a call, or its refusal, for everybody who is not an account's root."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Final
 
@@ -61,9 +61,9 @@ def _context(resource: str, keys: Mapping[str, Source] | None, common: CommonCon
     return Context.of({**owner, **(keys or {})}, common) if owner or keys else common
 
 
-def varied(call: Call, asks: frozenset[str]) -> tuple[Value | None, ...]:
-    """Do what `Call.varied` says."""
-    return tuple([OF_CALL[name](call) for name in sorted(asks)])
+def said(call: Call, asks: Iterable[str]) -> dict[str, Value | None]:
+    """Do what `Call.said` says."""
+    return {name: OF_CALL[name](call) for name in asks}
 
 
 _is_allowed: Final = attrgetter("allowed")
