@@ -123,10 +123,13 @@ class Arena:
                 self._seeded[server.name, connections] = Crowd(server, region, tuple(ids))
         return {server.name: self._seeded[server.name, connections] for server in self._crowds}
 
-    def side_by_side(self, windows: Mapping[str, Callable[[int], float]], unit: str) -> dict[str, Figure]:
-        """Run 1 of A, of B, of C, then run 2 of A, ...: what disturbs the machine disturbs all alike."""
+    def side_by_side(self, windows: Mapping[str, Callable[[int], float]], unit: str, turns: int = 1) -> dict[str, Figure]:
+        """Run 1 of A, of B, of C, then run 2 of A, ...: what disturbs the machine disturbs all alike.
+
+        With more `turns` a run is made of so many shorter ones, and what disturbs the machine for seconds only does too.
+        """
         runs: dict[str, list[float]] = {name: [] for name in windows}
-        for number in range(self.options.runs):
+        for number in range(self.options.runs * turns):
             for name, window in windows.items():
                 runs[name].append(window(number))
         figures = {name: Figure(unit, tuple(values)) for name, values in runs.items()}

@@ -122,12 +122,14 @@ class Call:
 
     __slots__ = (
         "_identifiers",
+        "account",
         "action",
         "asks",
         "authorized",
         "denied",
         "origin",
         "principal",
+        "region",
         "request",
         "request_id",
         "resources",
@@ -148,6 +150,7 @@ class Call:
     ) -> None:
         """Bind a principal and a unit of work to an action, and to the typed request and where that came from."""
         self.action, self.principal, self.store, self.rules = action, principal, store, rules
+        self.account, self.region = principal.account, principal.region  # who is calling, and the Region that was called
         self.request_id, self._identifiers = request_id, identifiers
         self.request, self.origin = request, origin
         self.authorized = False
@@ -156,16 +159,6 @@ class Call:
         """What the call has named so far, by id or ARN, for the audit log."""
         self.asks: frozenset[str] = frozenset()
         """Condition keys that policies asked for and that may say something else when the same is asked again."""
-
-    @property
-    def account(self) -> str:
-        """The account that is calling."""
-        return self.principal.account
-
-    @property
-    def region(self) -> str:
-        """The Region that was called."""
-        return self.principal.region
 
     @property
     def now(self) -> int:

@@ -1,5 +1,6 @@
 """The organization's policies: what binds an account besides its own, level by level (I116)."""
 
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from isthmus.domain import organizations as rules
@@ -9,6 +10,8 @@ from isthmus.policy.evaluate import Attached
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
+
+_name = attrgetter("name")
 
 
 def levels(unit: "Unit", account: str) -> tuple[tuple[Attached, ...], ...] | None:
@@ -22,7 +25,8 @@ def levels(unit: "Unit", account: str) -> tuple[tuple[Attached, ...], ...] | Non
         return None
     ids = [[row.policy_id for row in rows if row.account == level] or [FULL_ACCESS_ID] for level in (ROOT, account)]
     found = {each.id: each for each in unit.service_control_policies.where(id=sorted({*ids[0], *ids[1]}))}
-    return tuple(tuple(_attached(each, found.get(each), manager) for each in level) for level in ids)
+    attached = ((_attached(each, found.get(each), manager) for each in level) for level in ids)
+    return tuple(tuple(sorted(level, key=_name)) for level in attached)  # an explanation has them in an order people know
 
 
 def management_account(unit: "Unit") -> str:

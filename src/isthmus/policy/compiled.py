@@ -7,6 +7,7 @@ and matches in a Deny.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
 from enum import Enum
 from functools import lru_cache, partial
 from typing import Final, TypeAlias, TypeVar
@@ -93,11 +94,16 @@ class Compiled(Struct, frozen=True):
 
 
 class Policy(Struct, frozen=True):
-    """A compiled document: its statements, the condition keys they ask for, and what cannot be evaluated (to be logged)."""
+    """A compiled document: its statements, the condition keys they ask for, and what cannot be evaluated (to be logged).
+
+    `turns` are the instants, in seconds since 1970, at and between which its conditions on the clock always say the same;
+    None where that is not known.
+    """
 
     statements: tuple[Compiled, ...]
     keys: frozenset[Key]
     faults: tuple[str, ...] = ()
+    turns: frozenset[Decimal] | None = frozenset()
 
 
 def validate(text: str, kind: Kind) -> Policy:
@@ -147,7 +153,17 @@ def compile_document(read: Document, kind: Kind) -> Policy:
     """Compile every statement; what cannot be evaluated is noted in `faults`."""
     compiler = _Compiler(read.version, kind)
     statements = tuple(compiler.statement(each) for each in read.statements)
-    return Policy(statements, frozenset(compiler.keys), tuple(compiler.faults))
+    return Policy(statements, frozenset(compiler.keys), tuple(compiler.faults), all_turns(compiler.turns))
+
+
+def all_turns(some: Iterable[frozenset[Decimal] | None]) -> frozenset[Decimal] | None:
+    """The turns of several together; None where one of them is not known."""
+    found: set[Decimal] = set()
+    for each in some:
+        if each is None:
+            return None
+        found |= each
+    return frozenset(found)
 
 
 def _check(read: Document, kind: Kind) -> None:
@@ -183,6 +199,7 @@ class _Compiler:
         self.version, self.kind = version, kind
         self.keys: set[Key] = set()
         self.faults: list[str] = []
+        self.turns: list[frozenset[Decimal] | None] = []
 
     def statement(self, statement: Statement) -> Compiled:
         otherwise = statement.effect is Effect.DENY
@@ -254,7 +271,10 @@ class _Compiler:
     def condition(self, clause: Clause, *, otherwise: bool) -> tuple[Condition, frozenset[str]]:
         test, keys = conditions.condition(clause, self.version, otherwise=otherwise)
         self.keys.update(keys)
-        return test, frozenset(each.folded for each in keys)
+        asks = frozenset(each.folded for each in keys)
+        if asks & conditions.CLOCK:
+            self.turns.append(conditions.turns(clause) if asks <= conditions.CLOCK else None)
+        return test, asks
 
 
 def _actions(element: Element | None) -> Callable[[str], bool]:

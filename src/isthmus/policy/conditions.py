@@ -26,6 +26,7 @@ from isthmus.policy.variables import Template
 Condition: TypeAlias = Callable[[Context], bool]
 ValueTest: TypeAlias = Callable[[Any], bool]
 
+MAX_REMEMBERED_LENGTH = 128  # characters of a request's value; longer ones are rare, and many would be much memory
 MAX_NUMBER_LENGTH = 64  # characters; no number in a policy is longer, and none costs more than a glance
 # As text, since compiling them is most of this module's import, and few policies compare numbers or dates.
 _NUMBER = r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d{1,3})?"
@@ -73,13 +74,8 @@ def _text(value: str) -> str:
     return value
 
 
-def _plain(tokens: Tokens) -> str:
-    assert not any(isinstance(token, match.Wildcard) for token in tokens), tokens
-    return "".join(map(str, tokens))
-
-
 def _equal_folded(tokens: Tokens) -> ValueTest:
-    return fold(_plain(tokens)).__eq__
+    return fold(match.plain(tokens)).__eq__
 
 
 def _like_arn(tokens: Tokens) -> ValueTest:
@@ -94,7 +90,6 @@ def number(text: str) -> Decimal:
     return Decimal(text)
 
 
-@lru_cache(maxsize=1_024)  # the requests of one second ask for the same one
 def instant(text: str) -> Decimal:
     """The seconds since 1970 of a date of the W3C's profile of ISO 8601, or of a count of seconds (I87).
 
@@ -115,7 +110,6 @@ def instant(text: str) -> Decimal:
     return Decimal(elapsed.days * 86_400 + elapsed.seconds) + Decimal(f"0.{fraction or 0}")
 
 
-@lru_cache(maxsize=1_024)  # the same callers ask again and again
 def network(text: str) -> Prefix:
     """A CIDR block, or a single address as the block of it alone; raises ValueError for anything else (I86)."""
     if "/" not in text:
@@ -140,12 +134,12 @@ def binary(text: str) -> bytes:
 
 
 def _compared(read: Callable[[str], Any], compare: Callable[[Any, Any], bool], tokens: Tokens) -> ValueTest:
-    bound = read(_plain(tokens))
+    bound = read(match.plain(tokens))
     return lambda given: compare(given, bound)
 
 
 def _inside(tokens: Tokens) -> ValueTest:
-    return network(_plain(tokens)).contains
+    return network(match.plain(tokens)).contains
 
 
 # The operators, by folded name (I82)
@@ -183,6 +177,7 @@ OPERATORS: Mapping[str, Operator] = {
     "arnnotequals": _NOT_ARN,
     "arnnotlike": _NOT_ARN,
 }
+CLOCK = frozenset({"aws:currenttime", "aws:epochtime"})
 NULL = "null"
 IF_EXISTS = "ifexists"
 QUANTIFIERS = {each.value: each for each in Quantifier if each is not Quantifier.ONE}
@@ -228,6 +223,18 @@ def condition(clause: Clause, version: str, *, otherwise: bool) -> tuple[Conditi
     return _test(asked, otherwise=otherwise), [wanted, *(each for one in templates for each in variables.keys(one))]
 
 
+def turns(clause: Clause) -> frozenset[Decimal] | None:
+    """The instants, in seconds since 1970, at and between which a clause about the clock always says the same.
+
+    None where it does more than to compare. The clause must be one of which `condition` makes a test.
+    """
+    _, name, _ = _operator_name(clause.operator)
+    if name == NULL:
+        return frozenset()
+    read = OPERATORS[name].read
+    return frozenset(map(read, clause.values)) if read in {instant, number} else None
+
+
 def _operator_name(written: str) -> tuple[Quantifier, str, bool]:
     """The parts of a name such as `ForAnyValue:StringLikeIfExists`."""
     prefix, colon, rest = fold(written).partition(":")
@@ -258,7 +265,9 @@ def _test(asked: Asked, *, otherwise: bool) -> Condition:
             return when_absent
         try:
             if isinstance(value, str):  # also a set of one, of which any and all say the same (I89)
-                return (constant or matching(context))(read(value)) is not negated
+                if constant is None or len(value) > MAX_REMEMBERED_LENGTH:
+                    return (constant or matching(context))(read(value)) is not negated
+                return _passes(constant, read, value) is not negated
             if together is None:
                 return False
             matches = constant or matching(context)
@@ -268,6 +277,11 @@ def _test(asked: Asked, *, otherwise: bool) -> Condition:
             return otherwise
 
     return test
+
+
+@lru_cache(maxsize=4_096)  # requests come from the same places, at the same second, about the same objects
+def _passes(matches: ValueTest, read: Callable[[str], Any], value: str) -> bool:
+    return matches(read(value))
 
 
 # How the answers about several values make one; without a quantifier there is none (I90).
@@ -298,7 +312,7 @@ def _matching(asked: Asked) -> tuple[ValueTest | None, Callable[[Context], Value
 def _one_of(found: Operator, values: Sequence[Tokens]) -> ValueTest:
     against = found.against
     if against is None:
-        return frozenset(map(_plain, values)).__contains__
+        return frozenset(map(match.plain, values)).__contains__
     tests = [against(tokens) for tokens in values]
     return tests[0] if len(tests) == 1 else partial(_passes_one, tests)
 

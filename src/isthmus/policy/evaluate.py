@@ -8,7 +8,7 @@ session policy. For a role's trust policy see `evaluate_trust`.
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from functools import lru_cache, partial
-from typing import Final, TypeAlias
+from typing import Final, NoReturn, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from isthmus.policy import match
 from isthmus.policy.compiled import Compiled, Policy
 from isthmus.policy.conditions import Condition
-from isthmus.policy.context import Context, fold
+from isthmus.policy.context import Context, Key, fold
 from isthmus.policy.document import Effect, Statement
 from isthmus.policy.match import Arn
 from isthmus.policy.principals import Caller, Grant
@@ -121,9 +121,11 @@ class PrincipalPolicies:
     `identity` has the inline and attached policies of a user and of its groups, or of a role (I111). `boundary` and
     `session` are None where there is none; empty ones allow nothing. `scps` are levels, from the organization's root to
     the account, None outside of one (I116).
+
+    `settles(action, resource)` is the decision, remembered, where no condition has a say in it.
     """
 
-    __slots__ = ("layers",)
+    __slots__ = ("layers", "settles")
 
     def __init__(
         self,
@@ -134,23 +136,31 @@ class PrincipalPolicies:
     ) -> None:
         """Index the statements of every layer."""
         bound = ((Layer.IDENTITY, identity), (Layer.BOUNDARY, boundary), (Layer.SESSION, session))
-        self.layers = (
+        self._bind(
             *(PolicySet(Layer.SERVICE_CONTROL, level) for level in scps or ()),
             *(PolicySet(layer, attached) for layer, attached in bound if attached is not None),
         )
 
+    def _bind(self, *layers: PolicySet) -> None:
+        self.layers = layers
+        self.settles = lru_cache(maxsize=REMEMBERED_RESOURCES)(partial(_settles, layers))
+
     def settled(self, context: Context, constant: frozenset[str]) -> "PrincipalPolicies":
         """The same for a caller of whom `context` says all that these keys ever will: cheaper to ask, and no less true."""
         made = PrincipalPolicies()
-        made.layers = tuple(each.settled(context, constant) for each in self.layers)
+        made._bind(*(each.settled(context, constant) for each in self.layers))
         return made
 
     @classmethod
     def root(cls, scps: Iterable[Iterable[Attached]] | None = None) -> "PrincipalPolicies":
         """What binds an account's root user: service control policies, and nothing else (I117)."""
-        policies = cls(scps=scps)
-        policies.layers = tuple(each for each in policies.layers if each.layer is Layer.SERVICE_CONTROL)
-        return policies
+        return cls(scps=scps).only(Layer.SERVICE_CONTROL)
+
+    def only(self, layer: Layer) -> "PrincipalPolicies":
+        """The same, as far as that layer goes."""
+        made = PrincipalPolicies()
+        made._bind(*(each for each in self.layers if each.layer is layer))
+        return made
 
 
 class Request(Struct, frozen=True):
@@ -178,6 +188,17 @@ class Decision(Struct, frozen=True):
     def allowed(self) -> bool:
         """Whether the request may go on."""
         return self.outcome is Outcome.ALLOWED
+
+
+class _HangsOnContext(Exception):
+    """A decision is about more than an action and a resource."""
+
+
+class _Unknown(Context):
+    """The context of nobody: whoever asks it for anything cannot decide without one."""
+
+    def get(self, wanted: Key) -> NoReturn:
+        raise _HangsOnContext(wanted.written)
 
 
 class ResourcePolicy:
@@ -213,7 +234,16 @@ Survey: TypeAlias = tuple[list[Match], list[Match], list[Layer]]
 
 def evaluate(policies: PrincipalPolicies, request: Request) -> Decision:
     """Whether those policies let the request through."""
-    return _decide(request, *_survey(policies, request))
+    return policies.settles(request.action, request.resource) or _decide(request, *_survey(policies.layers, request))
+
+
+def _settles(layers: Sequence[PolicySet], action: str, resource: str) -> Decision | None:
+    """What those policies say of every such request, None where it hangs on what else is true of it."""
+    request = Request(action, resource, _Unknown())
+    try:
+        return _decide(request, *_survey(layers, request))
+    except _HangsOnContext:
+        return None
 
 
 def evaluate_all(policies: PrincipalPolicies, requests: Iterable[Request]) -> Decision:
@@ -230,7 +260,7 @@ def evaluate_trust(policies: PrincipalPolicies, caller: Caller, trust: ResourceP
     to the caller's policies; to another account's resource, those must allow in every case. Where a resource's policy is no
     trust policy, its account's own callers need it only if their policies do not allow.
     """
-    denying, allowing, missing = _survey(policies, request)
+    denying, allowing, missing = _survey(policies.layers, request)
     denies, grant, granting = _ask(trust.policies, caller, request)
     same_account = caller.account == trust.account
     needed = _BESIDE[grant] if same_account else _OWN
@@ -242,16 +272,17 @@ def evaluate_trust(policies: PrincipalPolicies, caller: Caller, trust: ResourceP
     return _decide(request, [*denying, *denies], allowing, missing)
 
 
-def _survey(policies: PrincipalPolicies, request: Request) -> Survey:
+def _survey(layers: Sequence[PolicySet], request: Request) -> Survey:
     """All that denies; without any, the first of each layer that allows, and the layers in which nothing does."""
     action, context = request.action, request.context
     denying: list[Match] = []
     allowing: list[Match] = []
     missing: list[Layer] = []
-    for layer in policies.layers:
+    for layer in layers:
         denies, allows = layer.about(action, request.resource)
-        if denies:
-            denying += [each for each, left in denies if _hold(left, context)]
+        for each, left in denies:
+            if _hold(left, context):
+                denying.append(each)
         if denying:
             continue  # what would allow does not count any more
         for each, left in allows:

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from functools import lru_cache
-from typing import TypeAlias
+from operator import itemgetter
+from typing import Any, TypeAlias
 
 from msgspec import Struct
 
@@ -42,6 +43,12 @@ def tokens(text: str) -> Tokens:
     return tuple(Wildcard(part) if part in {"*", "?"} else part for part in _WILDCARDS.split(text) if part)
 
 
+def plain(tokens: Tokens) -> str:
+    """The text of tokens among which there is no wildcard."""
+    assert not any(isinstance(token, Wildcard) for token in tokens), tokens
+    return "".join(map(str, tokens))
+
+
 def pattern(text: str) -> Test:
     """Whether a whole text matches that pattern."""
     return _remembered(text) if len(text) <= MAX_REMEMBERED_LENGTH else glob(tokens(text))
@@ -59,7 +66,7 @@ def glob(pattern: Tokens) -> Test:
         return _fixed(runs[0])
     first, *middle, last = runs
     if not any(middle) and not any(isinstance(token, Wildcard) for token in (*first, *last)):
-        return _ends("".join(map(str, first)), "".join(map(str, last)))
+        return _ends(plain(first), plain(last))
     return _Glob(_segment(first), tuple(_segment(run) for run in middle if run), _segment(last)).matches
 
 
@@ -213,7 +220,8 @@ def resource_pattern(text: str) -> ArnTest | None:
     if not head or head[0] != "arn" or not is_arn_pattern((*head, last), text[-1]):
         return None
     fields = [fold(field) for field in head] + [last if len(head) == ARN_FIELDS - 1 else fold(last)]
-    return _by_field([(index, pattern(field)) for index, field in enumerate(fields) if field != "*"])
+    asked = [(index, field) for index, field in enumerate(fields) if field != "*"]
+    return _by_field([(index, pattern(field) if _WILDCARDS.search(field) else field) for index, field in asked])
 
 
 def arn_pattern(pattern: Tokens) -> ArnTest:
@@ -221,19 +229,30 @@ def arn_pattern(pattern: Tokens) -> ArnTest:
     fields = _fields(pattern)
     if not is_arn_pattern(fields, pattern[-1] if pattern else ""):
         return lambda _fields: False
-    return _by_field([(index, glob(field)) for index, field in enumerate(fields) if field != [Wildcard.STAR]])
+    asked = [(index, field) for index, field in enumerate(fields) if field != [Wildcard.STAR]]
+    return _by_field([(index, glob(field) if Wildcard in map(type, field) else plain(field)) for index, field in asked])
 
 
-def _by_field(tests: list[tuple[int, Test]]) -> ArnTest:
-    tests.reverse()  # the last field is the one that differs
+def _by_field(asked: Sequence[tuple[int, str | Test]]) -> ArnTest:
+    """Fields of plain text are compared all at once, then those with wildcards are asked, each for itself."""
+    texts = {index: each for index, each in asked if isinstance(each, str)}
+    tests = [(index, each) for index, each in asked if not isinstance(each, str)]
+    taken: Callable[[Any], Any] = itemgetter(*texts) if texts else _none_of
+    wanted = taken(texts)
 
     def matches(fields: Arn) -> bool:
+        if taken(fields) != wanted:
+            return False
         for index, test in tests:  # noqa: SIM110  # a loop takes half the time of all() here
             if not test(fields[index]):
                 return False
         return True
 
     return matches
+
+
+def _none_of(_fields: object) -> None:
+    """Return nothing of the fields, where none is plain text."""
 
 
 def _fields(pattern: Tokens) -> list[list[Token]]:

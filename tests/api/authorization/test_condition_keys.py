@@ -187,6 +187,55 @@ def test_a_trusted_proxy_says_from_where_a_request_comes(forwarded: str, status:
         assert ask(world, key, "ec2", "DescribeVpcs", {}, {"x-forwarded-for": forwarded}).status == status
 
 
+@pytest.mark.rule("I101")
+def test_one_place_says_nothing_of_another() -> None:
+    with World(Settings(data="memory", trusted_proxy=("127.0.0.1",))) as world:
+        key = world.user("alice")
+        inside: Any = {"IpAddress": {"aws:SourceIp": "198.51.100.0/24"}, "Bool": {"aws:SecureTransport": "true"}}
+        let(world, "alice", allow("DescribeVpcs", **inside))
+        asked = [("198.51.100.7", "https"), ("198.51.100.7", "http"), ("203.0.113.9", "https"), ("198.51.100.7", "https")]
+        answers = [
+            ask(world, key, "ec2", "DescribeVpcs", {}, {"x-forwarded-for": place, "x-forwarded-proto": scheme}).status
+            for place, scheme in asked
+        ]
+        assert answers == [200, 403, 403, 200]
+
+
+@pytest.mark.rule("I87", "I95")
+@pytest.mark.parametrize(
+    ("conditions", "statuses"),
+    [
+        ({"DateLessThan": {"aws:CurrentTime": "2026-01-02T03:04:07Z"}}, [200, 200, 403, 403, 403]),
+        ({"DateLessThanEquals": {"aws:CurrentTime": "2026-01-02T03:04:07Z"}}, [200, 200, 200, 403, 403]),
+        ({"DateEquals": {"aws:CurrentTime": "2026-01-02T03:04:07.000Z"}}, [403, 403, 200, 403, 403]),
+        ({"DateGreaterThan": {"aws:EpochTime": "1767323046"}}, [403, 403, 200, 200, 200]),
+        (
+            {
+                "NumericGreaterThan": {"aws:EpochTime": "1767323045"},
+                "DateNotEquals": {"aws:CurrentTime": ["2026-01-02T03:04:07Z", "2026-01-02T03:04:09Z"]},
+            },
+            [403, 200, 403, 200, 403],
+        ),
+        ({"StringLike": {"aws:CurrentTime": "*:0[68]Z"}}, [403] * 5),
+        ({"StringLike": {"aws:CurrentTime": ["*:06Z", "*:08Z"]}}, [403, 200, 403, 200, 403]),
+        ({"StringEquals": {"aws:PrincipalTag/since": "${aws:CurrentTime}"}}, [403, 403, 200, 403, 403]),
+        ({"Null": {"aws:CurrentTime": "false"}}, [200] * 5),
+    ],
+)
+def test_the_clock_changes_what_a_caller_may_do_to_the_second(
+    world: World, conditions: dict[str, Any], statuses: list[int]
+) -> None:
+    """The caller asks twice in each second: at once, and at its end. Then once more in the first."""
+    holder = world.user("alice", Tags=[{"Key": "since", "Value": "2026-01-02T03:04:07Z"}])
+    let(world, "alice", allow("DescribeVpcs", **conditions))
+    for status in statuses:
+        for milliseconds in (999, 1):
+            assert ask(world, holder, "ec2", "DescribeVpcs", {}).status == status
+            world.clock.advance(milliseconds)
+    world.clock.advance(-1_000 * len(statuses))
+    assert ask(world, holder, "ec2", "DescribeVpcs", {}).status == statuses[0]
+
+
 @pytest.mark.rule("I95", "I29")
 def test_a_trusted_proxy_says_whether_a_caller_spoke_tls(world: World) -> None:
     secure = allow("DescribeVpcs", Bool={"aws:SecureTransport": "true"})

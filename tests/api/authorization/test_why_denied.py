@@ -188,6 +188,19 @@ def test_the_command_names_service_control_policies_and_where_they_are_attached(
     assert [line.split()[-1] for line in told.splitlines() if line.startswith("  service")] == ["organization", "account"]
 
 
+def test_the_command_lists_service_control_policies_by_name(tmp_path: Path) -> None:
+    start, data = tmp_path / "start.json", tmp_path / "data.db"
+    names = ["FullAWSAccess", "Zones", "Alpha", "Middle"]
+    policies = [{"name": each, "document": {"Version": "2012-10-17", "Statement": deny("Delete*")}} for each in names[1:]]
+    organization = {"policies": policies, "service_control_policies": names}
+    start.write_text(json.dumps({"organization": organization, "accounts": [{"id": ACCOUNT, "name": "network"}]}))
+    assert isthmus(tmp_path, "apply", str(start), "--data", str(data)).returncode == 0
+    root = f"arn:aws:iam::{ACCOUNT}:root"
+    told = isthmus(tmp_path, "why-denied", root, "ec2:DeleteVpc", arn("vpc", "vpc-1"), "--data", str(data)).stdout
+    listed = [name for line in told.splitlines()[3:7] for name in names if name in line]
+    assert listed == sorted(names)
+
+
 def test_the_command_says_that_what_was_refused_is_allowed_now(tmp_path: Path) -> None:
     data = tmp_path / "data.db"
     with InProcess(Settings(data=str(data)), clock=SystemClock()) as server:

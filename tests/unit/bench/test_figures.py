@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Claim, Figure, Sense, Target, at_most_a, compare, microseconds, ratio
+from bench.figures import Claim, Figure, Sense, Target, at_most_a, compare, compare_by_turns, microseconds, ratio
 
 TENTH = at_most_a(10, "ours / theirs")
 AT_LEAST_ONE = Target("rate", Sense.AT_LEAST, 1.0)
@@ -67,3 +67,10 @@ def test_a_missing_server_leaves_the_claim_unmeasured_and_is_named() -> None:
 
 def test_a_comparison_divides_ours_by_theirs() -> None:
     assert compare(TENTH, {"ours": us(1), "theirs": us(20)}, "ours", "theirs").value == pytest.approx(0.05)
+
+
+def test_turns_are_compared_each_with_its_neighbour() -> None:
+    ours, theirs = us(12, 11, 24, 44, 90), us(10, 10, 20, 40, 80)
+    claim = compare_by_turns(AT_LEAST_ONE, {"ours": ours, "theirs": theirs}, "ours", "theirs")
+    assert claim.value == pytest.approx(1.125)  # the middle one of 1.2, 1.1, 1.2, 1.1 and 1.125; the medians are 24 and 20
+    assert compare_by_turns(AT_LEAST_ONE, {"ours": ours}, "ours", "theirs").met is None

@@ -476,3 +476,19 @@ def test_a_policy_knows_the_condition_keys_it_asks_for() -> None:
     assert {key.written for key in compiled.load(text).keys} == {
         "aws:username", "aws:TokenIssueTime", "ec2:ResourceTag/x", "aws:PrincipalTag/y",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("conditions", "turns"),
+    [
+        ({"StringLike": {"aws:username": "*"}}, set()),
+        ({"Null": {"aws:CurrentTime": "false"}}, set()),
+        ({"DateLessThan": {"aws:CurrentTime": ["1970-01-01T00:00:09Z", "7.5"]}}, set()),  # 7.5 is no date: it never matches
+        ({"DateLessThan": {"aws:CurrentTime": "1970-01-01T00:00:09Z"}}, {9}),
+        ({"NumericEqualsIfExists": {"aws:EpochTime": "7.5"}, "DateEquals": {"AWS:CurrentTime": "12345"}}, {7.5, 12345}),
+        ({"StringEquals": {"aws:CurrentTime": "1970-01-01T00:00:09Z"}}, None),
+        ({"StringEquals": {"aws:username": "${aws:EpochTime}"}, "DateEquals": {"aws:CurrentTime": "12345"}}, None),
+    ],
+)
+def test_a_policy_tells_when_what_it_says_of_the_clock_may_change(conditions: Any, turns: set[float] | None) -> None:
+    assert compiled.load(text_of(statement(Condition=conditions))).turns == turns

@@ -27,6 +27,7 @@ from isthmus.wire.model import Structure
 
 CREATE_TAGS: Final = "CreateTags"
 DELETE_TAGS: Final = "DeleteTags"
+TAGGING_OF_NEW: Final = f"ec2:{CREATE_TAGS}"
 TAGGING_ACTIONS: Final = frozenset({CREATE_TAGS, DELETE_TAGS})
 ATTRIBUTE: Final = "ec2:attribute"
 TAG_KEYS: Final = "aws:tagkeys"
@@ -64,23 +65,22 @@ def requests(call: Call, common: CommonContext, found: Found | None) -> list[Req
     plan = _tagged(call) if action in TAGGING_ACTIONS else PLANS[action]
     if not plan:
         return [Request(f"ec2:{action}", ANY, common)]
-    tags = _tags(call.request)
-    targets = [(type_, place) for type_, places in plan for place in places(call, tags, found)]
-    asked = [
-        _request(action, ResourceContext(call, type_, place, requested, found, common))
-        for type_, place in targets
-        for requested in _requested(call, type_, tags)
-    ]
-    if not tags:
-        return asked
-    brought = Requested(tags=tags, tag_keys=tuple(tags), create_action=action)
-    made = [(type_, place) for type_, place in targets if type_.is_new]
-    return asked + [_request(CREATE_TAGS, ResourceContext(call, *each, brought, found, common)) for each in made]
-
-
-def _request(action: str, context: ResourceContext) -> Request:
-    account, region, resource_id = context.place
-    return Request(f"ec2:{action}", ec2_arn(region, account, context.type.name, resource_id), context)
+    tags, permission = _tags(call.request), f"ec2:{action}"
+    asked: list[Request] = []
+    tagged: list[Request] = []
+    for type_, places in plan:
+        said = _requested(call, type_, tags)
+        for place in places(call, tags, found):
+            account, region, resource_id = place
+            arn = ec2_arn(region, account, type_.name, resource_id)
+            for requested in said:
+                context = ResourceContext(call, type_, place, requested, found, common)
+                asked.append(Request(permission, arn, context))
+            if tags and type_.is_new:
+                brought = Requested(tags=tags, tag_keys=tuple(tags), create_action=action)
+                context = ResourceContext(call, type_, place, brought, found, common)
+                tagged.append(Request(TAGGING_OF_NEW, arn, context))
+    return asked + tagged
 
 
 # --- resources --------------------------------------------------------------------------------------------------------
@@ -106,14 +106,17 @@ def _this(resource_id: str) -> Places:
 def _places(action: str, type_: Type) -> Places:
     """Return what finds the resources of a type; what is required and cannot be found is any."""
     if type_.is_new:
-        return lambda call, tags, _found: [_any(call)] if type_.required or tags else []
+        return lambda call, tags, _found: [(call.account, call.region, ANY)] if type_.required or tags else []
     if (look := ROUNDABOUT.get((action, type_.name))) is not None:
         return lambda call, _tags, found: [look(call, found) or _any(call)]
     members = _members(type_)
 
     def named(call: Call, _tags: Mapping[str, str], _found: Found | None) -> Sequence[Place]:
-        account, region = call.account, call.region
-        places = [(account, region, each) for member in members for each in _listed(getattr(call.request, member, None))]
+        places: list[Place] = []
+        for member in members:
+            value = getattr(call.request, member, None)
+            if value:
+                places += [(call.account, call.region, each) for each in ((value,) if isinstance(value, str) else value)]
         return places or ([_any(call)] if type_.required else [])
 
     return named
@@ -121,10 +124,6 @@ def _places(action: str, type_: Type) -> Places:
 
 def _members(type_: Type) -> Sequence[str]:
     return MEMBERS.get(type_.name) or (f"{type_.name.replace('-', '_')}_id",)
-
-
-def _listed(value: str | Sequence[str] | None) -> Sequence[str]:
-    return (value,) if isinstance(value, str) else value or ()
 
 
 PLANS: Final[Mapping[str, Plan]] = {

@@ -10,14 +10,13 @@ from functools import lru_cache
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from isthmus.actions.authorization.callers import CONSTANTS, Caller
+from isthmus.actions.authorization.callers import CONSTANTS, OF_PLACE, Caller
 from isthmus.actions.authorization.ec2_table import Type
 from isthmus.actions.call import EC2, Call, Found
 from isthmus.actions.resources import ROWS
 from isthmus.domain import regions
 from isthmus.domain.peering import Peering, accepter_asked
 from isthmus.policy.context import Context, Key, Value, fold, member
-from isthmus.wire.xml import instant
 
 ANY: Final = "*"
 RESOURCE_ACCOUNT: Final = "aws:resourceaccount"
@@ -25,6 +24,7 @@ CREATE_ACTION: Final = "ec2:createaction"
 NOTHING: Final[Mapping[str, str]] = {}
 
 
+@lru_cache(maxsize=4_096)  # the same few objects are asked about again and again
 def ec2_arn(region: str, account: str, kind: str, resource_id: str) -> str:
     """Return the ARN of an object of EC2 as the account sees it (I133, S406)."""
     return f"arn:{regions.partition_of(region)}:ec2:{region}:{account}:{kind}/{resource_id}"
@@ -33,22 +33,9 @@ def ec2_arn(region: str, account: str, kind: str, resource_id: str) -> str:
 # --- keys of every call -----------------------------------------------------------------------------------------------
 
 
-@lru_cache(maxsize=16)
-def _second(seconds: int) -> str:
-    """Return the time as these keys have it, without a fraction."""
-    return f"{instant(seconds * 1_000).partition('.')[0]}Z"
-
-
-def _now(call: Call) -> str:
-    return _second(call.now // 1_000)
-
-
 # What may differ from one request of a caller to the next, the same words in both.
 _VARYING: Final[dict[str, Callable[[Call], Value | None]]] = {
-    "aws:CurrentTime": _now,
-    "aws:EpochTime": lambda call: str(call.now // 1_000),
-    "aws:SourceIp": lambda call: call.origin.source_ip(),
-    "aws:SecureTransport": lambda call: "true" if call.origin.is_secure() else "false",
+    **OF_PLACE,
     "aws:UserAgent": lambda call: call.origin.header("user-agent"),
     "aws:Referer": lambda call: call.origin.header("referer"),
 }
@@ -65,9 +52,8 @@ class CommonContext(Context):
 
     __slots__ = ("_call", "_constants", "_known")
 
-    def __init__(self, call: Call, caller: Caller) -> None:
+    def __init__(self, call: Call, caller: Caller) -> None:  # the context's own mappings stay unset, as below
         """Bind the keys to a call."""
-        super().__init__()
         self._call, self._constants = call, caller.constants
         self._known: dict[str, Value | None] = {}
 
@@ -187,7 +173,7 @@ def _vpc(place: Place | None) -> str | None:
 def _requester(context: ResourceContext) -> str | None:
     call = context.call
     if context.type.is_new:
-        return _vpc((call.account, call.region, call.request.vpc_id))
+        return ec2_arn(call.region, call.account, "vpc", call.request.vpc_id)
     row = context.row()
     return _vpc(row.requester.identity if isinstance(row, Peering) else None)
 

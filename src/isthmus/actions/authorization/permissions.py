@@ -7,6 +7,7 @@ saves it does so then.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -31,12 +32,14 @@ load = compiled.known
 class Permissions(Struct, frozen=True):
     """What binds a principal, and what condition keys say of it.
 
-    `asks` are the keys that its policies ask for, folded. `role_arn` is the role of a session, with its path (I96);
+    `asks` are the keys that its policies ask for, folded, and `turns` the instants at which what they say of the clock may
+    change (`Policy.turns`), in order. `role_arn` is the role of a session, with its path (I96);
     `ids` are the unique ids by which a trust policy may name it (I54).
     """
 
     policies: PrincipalPolicies
     asks: frozenset[str] = frozenset()
+    turns: tuple[Decimal, ...] | None = ()
     tags: Mapping[str, str] = NO_TAGS
     role_arn: str = ""
     ids: frozenset[str] = frozenset()
@@ -56,15 +59,19 @@ def read(principal: Principal, unit: "Unit") -> Permissions:
     """
     scps = _service_control(principal, unit)
     if principal.kind == ROOT:
-        return Permissions(PrincipalPolicies.root(scps), _asked_by(scps), issued_at=principal.issued_at) if scps else OF_ROOT
+        if not scps:
+            return OF_ROOT
+        return Permissions(PrincipalPolicies.root(scps), _asked_by(scps), _turns(scps), issued_at=principal.issued_at)
     partition = regions.partition_of(principal.region)
     holder = _holder(principal, unit)
     identity = _of_nobody(principal) if holder is None else _identity(holder, unit, partition)
     boundary = None if holder is None else _boundary(holder, unit, partition)
     session = _session(principal.session, unit, partition)
+    layers = (identity, boundary or (), session or (), *(scps or ()))
     return Permissions(
         policies=PrincipalPolicies(identity, boundary, session, scps),
-        asks=_asked_by((identity, boundary or (), session or (), *(scps or ()))),
+        asks=_asked_by(layers),
+        turns=_turns(layers),
         tags=_tags(NO_TAGS if holder is None else holder.tags, principal.session),
         role_arn=arn_of(holder, "role", partition) if isinstance(holder, Role) else "",
         ids=frozenset() if holder is None else frozenset({holder.id}),
@@ -77,6 +84,11 @@ def read(principal: Principal, unit: "Unit") -> Permissions:
 def _asked_by(layers: Iterable[Iterable[Attached]]) -> frozenset[str]:
     """Return the condition keys that policies ask for."""
     return frozenset(key.folded for layer in layers for each in layer for key in each.policy.keys)
+
+
+def _turns(layers: Iterable[Iterable[Attached]]) -> tuple[Decimal, ...] | None:
+    found = compiled.all_turns(each.policy.turns for layer in layers for each in layer)
+    return None if found is None else tuple(sorted(found))
 
 
 def _service_control(principal: Principal, unit: "Unit") -> Sequence[Sequence[Attached]] | None:

@@ -109,14 +109,14 @@ class Simulation(Struct, frozen=True):
         return self.caller is not None and owner not in {"", self.caller.account}
 
     def _alone(self, layer: Layer, request: Request, *, present: bool) -> Outcome | None:
-        return evaluate(_only(self.policies, layer), request).outcome if present else None
+        return evaluate(self.policies.only(layer), request).outcome if present else None
 
     def _details(self, request: Request, owner: str, by_boundary: Outcome | None) -> Mapping[str, str]:
         """Return what the policies on either side of two accounts say, each kind by itself."""
         assert self.caller is not None, "only a caller can come from another account"
         everything = PrincipalPolicies([EVERYTHING])
         theirs = evaluate_trust(everything, self.caller, self._policy_of(owner), request).outcome
-        own = evaluate(_only(self.policies, Layer.IDENTITY), request).outcome
+        own = evaluate(self.policies.only(Layer.IDENTITY), request).outcome
         bounded = {} if by_boundary is None else {BOUNDARY_DETAIL: by_boundary.value}
         return {IDENTITY_DETAIL: own.value, RESOURCE_DETAIL: theirs.value, **bounded}
 
@@ -140,12 +140,6 @@ def simulation(
 def severest(outcomes: Sequence[Outcome]) -> Outcome:
     """Return what several resources come to together: the most restrictive decision."""
     return min(outcomes, key=SEVEREST.index)
-
-
-def _only(policies: PrincipalPolicies, layer: Layer) -> PrincipalPolicies:
-    made = PrincipalPolicies()
-    made.layers = tuple(each for each in policies.layers if each.layer is layer)
-    return made
 
 
 def _allows(outcome: Outcome | None) -> bool | None:
