@@ -13,7 +13,7 @@ from statistics import median
 from bench import database, load, ours, pgbench, seed, servers
 from bench.arena import CLIENTS, MICROSECONDS, Arena, Crowd, Repeated, remarks, settle
 from bench.database import Database
-from bench.figures import Claim, Figure, Outcome, Sense, Target, compare, microseconds, ratio
+from bench.figures import Claim, Figure, Outcome, Sense, Target, compare_by_turns, microseconds, ratio
 from bench.ours import Seeded
 from bench.scenarios import growth
 from bench.scenarios.create import RATE, mistaken
@@ -35,6 +35,7 @@ RATES = {ONE: 0.35, TWO: 0.5}
 RETRIED = "units run again, distinct pairs, {where}"
 IDLE = Target("resident when idle, on PostgreSQL", Sense.AT_MOST, 60, "MiB")
 WARM_WINDOW = 0
+TURN, TURNS = 250, 6  # describes in a turn, and turns in a run
 
 
 # --- describe, beside SQLite ------------------------------------------------------------------------------------------
@@ -60,12 +61,14 @@ class Watched:
         self.window(0)
 
 
-def watched(arena: Arena, base: Database, windows: Mapping[str, Repeated], far: Sequence[str]) -> dict[str, Figure]:
+def watched(
+    arena: Arena, base: Database, windows: Mapping[str, Repeated], far: Sequence[str], turns: int = 1
+) -> dict[str, Figure]:
     """The windows side by side; for those on the database, `far`, its own CPU time too."""
     seen = {name: Watched(windows[name], base) for name in far}
     for each in seen.values():
         each.warm_up()
-    figures = arena.side_by_side({**windows, **seen}, MICROSECONDS)
+    figures = arena.side_by_side({**windows, **seen}, MICROSECONDS, turns)
     return {**figures, **{f"{name}: PostgreSQL": Figure(MICROSECONDS, tuple(each.spent)) for name, each in seen.items()}}
 
 
@@ -90,10 +93,12 @@ def describe(arena: Arena, base: Database) -> Outcome:
         resident = crowds[POSTGRES].server.resident_mib()
         figures, notes = {}, []
         for words, ask in asks.items():
-            windows = {name: Repeated(crowd.server, ask(crowd), not_one, arena.options) for name, crowd in crowds.items()}
-            figures[words] = watched(arena, base, windows, (POSTGRES,))
+            windows = {
+                name: Repeated(crowd.server, ask(crowd), not_one, arena.options, most=TURN) for name, crowd in crowds.items()
+            }
+            figures[words] = watched(arena, base, windows, (POSTGRES,), TURNS)
             notes += remarks(windows.values(), "do not show exactly the one connection")
-    claims = [compare(DESCRIBE[words], each, POSTGRES, SQLITE) for words, each in figures.items()]
+    claims = [compare_by_turns(DESCRIBE[words], each, POSTGRES, SQLITE) for words, each in figures.items()]
     notes.append("asked again, SQLite answers from memory (ADR 18); PostgreSQL never does, another server may have written")
     return Outcome(NAME, figures, [*claims, Claim(IDLE, resident)], notes)
 
