@@ -22,7 +22,20 @@ ONLY_EUROPE = {
     },
 }
 ONLY_READ = {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"}}
-POLICIES = [{"name": "OnlyEurope", "document": ONLY_EUROPE}, {"name": "OnlyRead", "document": ONLY_READ}]
+ONLY_WITH_FACTOR = {
+    "Version": "2012-10-17",
+    "Statement": {
+        "Effect": "Deny",
+        "Action": "ec2:*",
+        "Resource": "*",
+        "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "false"}},
+    },
+}
+POLICIES = [
+    {"name": "OnlyEurope", "document": ONLY_EUROPE},
+    {"name": "OnlyRead", "document": ONLY_READ},
+    {"name": "OnlyWithFactor", "document": ONLY_WITH_FACTOR},
+]
 
 
 def at(level: str, names: list[str]) -> Any:
@@ -99,6 +112,15 @@ def test_one_of_several_at_a_level_is_enough(world: World) -> None:
     root = root_key(world)
     organize(world, root=[FULL, "OnlyRead"])
     assert may(world, root) == (True, True)
+
+
+@pytest.mark.rule("I97", "I116")
+def test_a_roots_temporary_credentials_are_without_a_second_factor(world: World) -> None:
+    root = root_key(world)
+    organize(world, account=[FULL, "OnlyWithFactor"])
+    assert may(world, root) == (True, True)
+    given = world.of(root, "sts").get_session_token()["Credentials"]
+    assert not _allows(world.of(given, "ec2", aws_session_token=given["SessionToken"]).describe_vpcs)
 
 
 @pytest.mark.rule("I116")

@@ -61,7 +61,13 @@ def read(principal: Principal, unit: "Unit") -> Permissions:
     if principal.kind == ROOT:
         if not scps:
             return OF_ROOT
-        return Permissions(PrincipalPolicies.root(scps), _asked_by(scps), _turns(scps), issued_at=principal.issued_at)
+        return Permissions(
+            PrincipalPolicies.root(scps),
+            _asked_by(scps),
+            _turns(scps),
+            issued_at=principal.issued_at,
+            with_mfa=_with_mfa(principal),
+        )
     partition = regions.partition_of(principal.region)
     holder = _holder(principal, unit)
     identity = _of_nobody(principal) if holder is None else _identity(holder, unit, partition)
@@ -77,8 +83,13 @@ def read(principal: Principal, unit: "Unit") -> Permissions:
         ids=frozenset() if holder is None else frozenset({holder.id}),
         source_identity=(principal.session and principal.session.source_identity) or "",
         issued_at=principal.issued_at,
-        with_mfa=None if principal.issued_at is None else False,  # nobody has a second factor here (I97)
+        with_mfa=_with_mfa(principal),
     )
+
+
+def _with_mfa(principal: Principal) -> bool | None:
+    """Return whether temporary credentials were asked for with a second factor, which nobody has here (I97)."""
+    return None if principal.issued_at is None else False
 
 
 def _asked_by(layers: Iterable[Iterable[Attached]]) -> frozenset[str]:
