@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.api.authorization.asking import document
 from tests.api.iam.world import OTHER, World, refusal
 
 
@@ -48,3 +49,15 @@ def test_the_user_of_a_key_is_told_to_its_account_and_to_no_other(world: World) 
     assert (answer["UserName"], answer["AccessKeyLastUsed"]) == ("ada", {"ServiceName": "N/A", "Region": "N/A"})
     expected = (404, "NoSuchEntity", f"The Access Key with id {key} cannot be found.")
     assert refusal(world.root(account=OTHER).get_access_key_last_used, AccessKeyId=key) == expected
+
+
+@pytest.mark.rule("I156", "I192")
+def test_whoever_may_ask_about_a_user_may_ask_about_its_keys(world: World) -> None:
+    own = {"Effect": "Allow", "Action": "iam:GetAccessKeyLastUsed", "Resource": "arn:aws:iam::*:user/${aws:username}"}
+    ada, bob = world.user("ada"), world.user("bob")["AccessKeyId"]
+    world.root().put_user_policy(UserName="ada", PolicyName="own", PolicyDocument=document(own))
+    ask = world.of(ada).get_access_key_last_used
+    assert ask(AccessKeyId=ada["AccessKeyId"])["UserName"] == "ada"
+    for key in (bob, "AKIAAAAAAAAAAAAAAAAA"):
+        status, code, message = refusal(ask, AccessKeyId=key)
+        assert (status, code, f"on resource: access key {key} because" in message) == (403, "AccessDenied", True)

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from isthmus.actions import iam_objects, iam_pages
+from isthmus.actions import iam_keys, iam_objects, iam_pages
 from isthmus.actions.administration import issue_key
 from isthmus.actions.call import Call
 from isthmus.domain.accounts import AccessKey, KeyStatus
@@ -74,10 +74,13 @@ def _name(holder: User | None) -> str | None:
 
 def get_access_key_last_used(request: iam.GetAccessKeyLastUsedRequest, call: Call) -> iam.GetAccessKeyLastUsedResponse:
     """Tell whose a key is (I192). When it was used last is not noted, because a read must not become a write (ADR 10)."""
-    iam_objects.authorize(call)
-    key = call.store.access_keys.get(request.access_key_id)
-    if key is None or key.account != call.account:
+    found = call.store.access_keys.get(request.access_key_id)
+    key = found if found is not None and found.account == call.account else None
+    user = call.store.iam_users.get(key.holder_id) if key is not None and key.holder_id else None
+    # It is about the key's user, which only the key names; a key that has none, or is not there, is about all.
+    resource = "*" if user is None else iam_objects.arn_of(call, user)
+    call.authorize(resource, iam_keys.of(call, user), told=f"access key {request.access_key_id}")
+    if key is None:
         raise errors.no_such("access-key", request.access_key_id)
-    user = call.store.iam_users.get(key.holder_id) if key.holder_id else None
     used = iam.AccessKeyLastUsed(service_name="N/A", region="N/A")
     return iam.GetAccessKeyLastUsedResponse(user_name=_name(user), access_key_last_used=used)
