@@ -16,6 +16,8 @@ from isthmus.policy.compiled import Kind
 from isthmus.wire.shapes import sts
 
 MAX_TOKEN_LENGTH = 4_096
+MAX_POLICY_ARNS = 10
+"""Managed policies that a session may have (I115, I173); the model says so in words alone."""
 
 
 class Bounded(Protocol):
@@ -64,7 +66,10 @@ def check_factor(request: Authenticated) -> None:
 
 def bounds_of(request: Bounded) -> Bounds:
     """Return what a request bounds its session by. Raises for a text that is no policy, and for too much of all (I178)."""
-    arns = [each.arn for each in request.policy_arns or () if each.arn is not None]
+    given = request.policy_arns or ()
+    if len(given) > MAX_POLICY_ARNS:
+        raise errors.too_many_policies(MAX_POLICY_ARNS)
+    arns = [each.arn for each in given if each.arn is not None]
     texts = [request.policy] if request.policy is not None else []
     percent = sessions.packed_percent([*texts, *arns], pairs(request.tags))
     for text in texts:

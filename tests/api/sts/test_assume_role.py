@@ -225,6 +225,7 @@ def test_managed_session_policies_and_the_text_are_a_union_and_a_deny_in_any_of_
         ({"PolicyArns": [{"arn": f"arn:aws:iam::{ACCOUNT}:policy/missing"}]}, "ValidationError"),
         ({"PolicyArns": [{"arn": f"arn:aws:iam::{ACCOUNT}:role/missing"}]}, "ValidationError"),
         ({"PolicyArns": [{"arn": "this is no arn of anything"}]}, "ValidationError"),
+        ({"PolicyArns": [{"arn": "arn:aws:iam::aws:policy/ReadOnlyAccess"}] * 11}, "ValidationError"),
     ],
 )
 def test_what_cannot_bound_a_session_is_refused(world: World, given: Any, code: str) -> None:

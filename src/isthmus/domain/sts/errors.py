@@ -35,9 +35,17 @@ def session_credentials(action: str) -> ApiError:
     return ApiError(ACCESS_DENIED, f"Cannot call {action} with session credentials")
 
 
-def policy_too_large(percent: int) -> ApiError:
-    """Policies and tags of a session are together too long (I178)."""
-    return ApiError("PackedPolicyTooLarge", f"Packed size of the policies and tags is {percent}% of what a session may have")
+def policy_too_large(percent: int, what: str) -> ApiError:
+    """Policies and tags of a session are together too long (I178); `what` names those that are there."""
+    return ApiError("PackedPolicyTooLarge", f"Packed size of {what} consumes {percent}% of allotted space.")
+
+
+def too_many_policies(limit: int) -> ApiError:
+    """A session has no more managed policies than that (I115, I173)."""
+    return validation_error(  # inferred
+        f"1 validation error detected: Value at 'policyArns' failed to satisfy constraint: Member must have length less "
+        f"than or equal to {limit}"
+    )
 
 
 def half_of_mfa() -> ApiError:

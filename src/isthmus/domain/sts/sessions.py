@@ -123,5 +123,6 @@ def packed_percent(policies: Iterable[str], given_tags: Iterable[tuple[str, str]
     bare = sum(len("".join(text.split())) for text in bounds)
     percent = -(-100 * (bare + sum(map(len, words))) // PACKED_LIMIT)
     if bare > PLAIN_LIMIT or percent > 100:
-        raise errors.policy_too_large(max(percent, -(-100 * bare // PLAIN_LIMIT)))
+        what = " and ".join(name for name, has in (("session policies", bounds), ("session tags", words)) if has)
+        raise errors.policy_too_large(max(percent, -(-100 * bare // PLAIN_LIMIT)), what)
     return percent
