@@ -18,6 +18,7 @@ from isthmus.actions.call import Call
 from isthmus.store.api import Kind
 from isthmus.testing import InProcess
 from isthmus.wire import model, services
+from isthmus.wire.decode import lower_first
 from isthmus.wire.http import HttpResponse
 from tests.engines import TABLES
 from tests.simulation.random_requests import authorization
@@ -440,7 +441,8 @@ def test_every_required_member_is_missed(server: InProcess, service: str, action
         given = {name: value for name, value in good(action, ids).items() if name.partition(".")[0] != member.sent_as}
         answer = send(server, service, action, given)
         assert answer.status == 400
-        assert b"The request must contain the parameter" in answer.body
+        told = "must contain the parameter" if service == "ec2" else f"Value null at '{lower_first(member.sent_as)}'"
+        assert told.encode() in answer.body
 
 
 @each_action

@@ -217,6 +217,13 @@ def missing(parameter: str) -> ApiError:
     return _worded("missing", name=parameter)
 
 
+def null(place: str) -> ApiError:
+    """A required member of a Query service's request is not there; its place as `check_constraints` words it (I174)."""
+    return validation_error(
+        f"1 validation error detected: Value null at '{place}' failed to satisfy constraint: Member must not be null"
+    )
+
+
 def missing_action() -> ApiError:
     """The request names no action (S128)."""
     return _worded("missing_action")

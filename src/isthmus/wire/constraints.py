@@ -5,7 +5,7 @@ rules are in `domain`.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,11 +21,15 @@ Check = Callable[[Any, str], Iterator[str]]
 
 SHOWN = 200
 """Characters of a value that its refusal repeats."""
-NAME_PATTERN = r"[\w+=,.@-]+"
+NAME_PATTERNS = frozenset({r"[\w+=,.@-]+", r"^[a-z0-9]([a-z0-9]|-(?!-)){1,61}[a-z0-9]$"})
 UNFIT = {
     name: f"The specified value for {name} is invalid. "
     "It must contain only alphanumeric characters and/or the following: +=,.@_-"
     for name in ("userName", "newUserName", "groupName", "newGroupName", "roleName", "policyName")
+} | {
+    "accountAlias": "The specified value for accountAlias is invalid. It must be a minimum length of 3 characters and "
+    "maximum length of 63 characters, contain only digits, lowercase letters, and hyphens (-), but cannot begin or end with "
+    "a hyphen."
 }
 """What IAM says of the letters of these names, once nothing else is wrong with the request."""
 # Java's classes of letters, separators and digits, which stand side by side in the model's patterns, and nowhere else.
@@ -52,9 +56,7 @@ def _check_of(service: str, shape_name: str) -> Check:
     shape = services.tables(service).shapes[shape_name]
     match shape:
         case model.Structure():
-            return _structure(
-                {each.attribute: (lower_first(each.sent_as), _check_of(service, each.shape)) for each in shape.members}
-            )
+            return _structure([(each, lower_first(each.sent_as), _check_of(service, each.shape)) for each in shape.members])
         case model.ListOf():
             return _list(shape, _check_of(service, shape.shape))
         case model.Text():
@@ -65,12 +67,14 @@ def _check_of(service: str, shape_name: str) -> Check:
             return _nothing
 
 
-def _structure(members: Mapping[str, tuple[str, Check]]) -> Check:
+def _structure(members: Sequence[tuple[model.Member, str, Check]]) -> Check:
     def check(request: Any, place: str) -> Iterator[str]:  # noqa: ANN401 - a request, or a structure in one
-        for attribute, (name, inner) in members.items():
-            value = getattr(request, attribute)
+        for member, name, inner in members:
+            value, where = getattr(request, member.attribute), f"{place}.{name}" if place else name
             if value is not None:
-                yield from inner(value, f"{place}.{name}" if place else name)
+                yield from inner(value, where)
+            elif member.required:
+                yield f"Value null at '{where}' failed to satisfy constraint: Member must not be null"
 
     return check
 
@@ -94,13 +98,13 @@ def _text(shape: model.Text) -> Check:
     matches = re.compile(shape.pattern.replace(_UNICODE, _IN_PYTHON), 0 if java else re.ASCII).fullmatch
 
     def check(value: str, place: str) -> Iterator[str]:
-        wrong = list(length(value, place))
-        yield from wrong
+        is_too_long = shape.high is not None and len(value) > shape.high
         # What is too long is not looked at any further, whatever it would cost.
-        if not wrong and matches(value) is None:
-            is_name = shape.pattern == NAME_PATTERN and place in UNFIT
+        if not is_too_long and matches(value) is None:
+            is_name = shape.pattern in NAME_PATTERNS and place in UNFIT
             why = f"Member must satisfy regular expression pattern: {shape.pattern}"
             yield UNFIT[place] if is_name else _refusal(value, place, why)
+        yield from length(value, place)
 
     return check
 

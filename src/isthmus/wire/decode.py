@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 import msgspec
 from msgspec import Struct
@@ -157,6 +157,7 @@ def _structure(service: str, structure: model.Shape, *, is_ignored: Callable[[st
         rows[member.sent_as] = rows[lower_first(member.sent_as)] = row
     required = [(member.attribute, lower_first(member.sent_as)) for member in structure.members if member.required]
     make = structure.type
+    absent: Callable[[str], object] = _told_later if services.BY_NAME[service].protocol == "query" else _missing
 
     def read(form: Form, node: Node) -> msgspec.Struct:
         if isinstance(node, str):
@@ -174,10 +175,18 @@ def _structure(service: str, structure: model.Shape, *, is_ignored: Callable[[st
             values[attribute] = reader(form, below)
         for attribute, name in required:
             if attribute not in values:
-                raise errors.missing(name)
+                values[attribute] = absent(name)
         return make(**values)
 
     return read
+
+
+def _missing(name: str) -> NoReturn:
+    raise errors.missing(name)
+
+
+def _told_later(_name: str) -> None:
+    """Leave it to `check_constraints`, which tells it together with all else that is wrong."""
 
 
 def _list(shape: model.ListOf, item: Reader) -> Reader:

@@ -1,11 +1,14 @@
 """What the models of the Query services say of values, told all at once."""
 
+import re
+
 import pytest
 
 from isthmus.domain.errors import ApiError
 from isthmus.wire import constraints, model, services
 from isthmus.wire.constraints import check_constraints
-from isthmus.wire.services import EC2, IAM
+from isthmus.wire.decode import decode
+from isthmus.wire.services import EC2, IAM, STS
 from isthmus.wire.shapes import ec2, iam
 
 ACTIONS = [(name, action) for name in ("iam", "sts") for action in sorted(services.tables(name).actions)]
@@ -39,13 +42,25 @@ def test_letters_of_a_name_are_ascii(name: str) -> None:
 def test_all_that_is_wrong_is_told_with_its_place() -> None:
     tags = [iam.Tag(key="good", value="x"), iam.Tag(key="", value="!")]
     message = refusal(iam.TagUserRequest(user_name="a" * 200, tags=tags), "TagUser")
-    assert message.startswith("3 validation errors detected: Value 'aaa")
+    assert message.startswith("4 validation errors detected: Value 'aaa")
     assert "at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128; " in message
-    assert "Value '' at 'tags.2.member.key' failed to satisfy constraint: Member must have length greater than" in message
+    at = "Value '' at 'tags.2.member.key' failed to satisfy constraint: Member must "
+    assert re.search(f"{re.escape(at)}satisfy.*{re.escape(at)}have length greater than", message)  # in this order
     assert message.endswith(
         r"Value '!' at 'tags.2.member.value' failed to satisfy constraint: Member must satisfy regular expression "
         r"pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]*"
     )
+
+
+@pytest.mark.rule("I174", "I198")
+def test_what_must_be_there_is_told_with_all_else() -> None:
+    asked = decode(STS, "AssumeRole", {"Tags.member.2.Key": "k", "Tags.member.1.Key": "", "Tags.member.1.Value": ""})
+    with pytest.raises(ApiError) as caught:
+        check_constraints(STS, "AssumeRole", asked)
+    code, message = caught.value.code, caught.value.message
+    assert (code, message.partition(" ")[0]) == ("ValidationError", "5")
+    for place in ("roleArn", "roleSessionName", "tags.2.member.value"):
+        assert f"Value null at '{place}' failed to satisfy constraint: Member must not be null" in message
 
 
 @pytest.mark.rule("I197", "I198")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from isthmus.domain.errors import missing
+from isthmus.domain.errors import null
 from isthmus.domain.iam import errors, limits
 from isthmus.domain.iam.names import folded
 
@@ -37,7 +37,7 @@ def _checked(kind: str, given: Iterable[Pair]) -> dict[str, str]:
     names: set[str] = set()
     for number, (key, value) in enumerate(given, 1):
         if key is None or value is None:
-            raise missing(f"tags.member.{number}.{'key' if key is None else 'value'}")
+            raise null(f"tags.{number}.member.{'key' if key is None else 'value'}")
         if folded(key).startswith(RESERVED):
             raise errors.invalid_input(f"Tag keys that begin with '{RESERVED}' are reserved.")  # inferred
         name = _name(kind, key)
