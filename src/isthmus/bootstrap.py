@@ -159,18 +159,30 @@ def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds) -
 
 def _make_private(path: Path) -> None:
     """Make the file before SQLite would, with a mode of our choice; what SQLite puts beside it takes over that mode."""
+    make_folder(path)
     try:
-        path.parent.mkdir(mode=credentials_file.FOLDER_MODE, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, credentials_file.FILE_MODE)
         try:
             start = os.pread(descriptor, len(DATABASE), 0)
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise ConfigError(f"The data cannot be kept in {path}: {error.strerror}. Choose another with --data.") from None
+        raise _cannot_be(path, error) from None
     if start not in (b"", DATABASE):  # before its mode is looked at: nobody should make somebody else's file private
         raise ConfigError(f"{path} is not a database of Isthmus. Choose another with --data.")
     check_private(path)
+
+
+def make_folder(path: Path) -> None:
+    """Make the folder of the data, for its owner only, where it is missing. Raises `ConfigError`."""
+    try:
+        path.parent.mkdir(mode=credentials_file.FOLDER_MODE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_be(path, error) from None
+
+
+def _cannot_be(path: Path, error: OSError) -> ConfigError:
+    return ConfigError(f"The data cannot be kept in {path}: {error.strerror}. Choose another with --data.")
 
 
 def check_private(path: Path) -> None:

@@ -17,6 +17,7 @@ from isthmus.cli.ask import json_option
 if TYPE_CHECKING:
     from isthmus.config import Settings
     from isthmus.store.invariants import Finding
+    from isthmus.store.unit import Unit
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -87,25 +88,48 @@ def import_(file: str, data: str | None, *, replace: bool) -> None:
       isthmus import state.json --replace
       gunzip -c state.json.gz | isthmus import - --data new.db
     """
+    from isthmus.store.importing import import_state
+
+    with _input(file) as given:
+        rows = _filled(_settings(data), lambda unit: import_state(unit, given, replace=replace))
+    click.echo(f"Imported {_counted(rows)}. `isthmus check` verifies what a store holds.", err=True)
+
+
+def _filled(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict[str, int]:
+    """Run the work on the store. A file that is not there takes its name once it is whole: a refused one leaves nothing."""
+    from msgspec.structs import replace
+
+    from isthmus import bootstrap
+    from isthmus.store.api import TransferError
+    from isthmus.store.sqlite_file import appearing
+
+    if settings.data.startswith(DATABASES):
+        return _run(settings, work)
+    path = bootstrap.state_file(settings).resolve()
+    if path.exists():
+        return _run(settings, work)
+    bootstrap.make_folder(path)
+    with appearing(path) as made:
+        rows = _run(replace(settings, data=str(made)), work)
+        if made.with_name(made.name + "-wal").exists():  # what was committed could not be brought into the file itself
+            raise TransferError(f"{path} could not be completed. Make room on its disk, or name another with --data.")
+    return rows
+
+
+def _run(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict[str, int]:
     from isthmus import bootstrap
     from isthmus.domain.errors import ApiError
     from isthmus.store.api import Kind
-    from isthmus.store.importing import import_state
 
-    settings = _settings(data)
-    if not settings.data.startswith(DATABASES):
-        bootstrap.state_file(settings)
-    with _input(file) as given:
-        store = bootstrap.store(settings)
-        try:
-            rows = store.run_now(Kind.WRITE, lambda unit: import_state(unit, given, replace=replace))
-        except ApiError as error:
-            raise click.ClickException(
-                f"The store could not be written, and is as it was ({error.message}). Is the disk full?"
-            ) from None
-        finally:
-            store.close()
-    click.echo(f"Imported {_counted(rows)}. `isthmus check` verifies what a store holds.", err=True)
+    store = bootstrap.store(settings)
+    try:
+        return store.run_now(Kind.WRITE, work)
+    except ApiError as error:
+        raise click.ClickException(
+            f"The store could not be written, and is as it was ({error.message}). Is the disk full?"
+        ) from None
+    finally:
+        store.close()
 
 
 @contextmanager

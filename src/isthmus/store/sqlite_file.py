@@ -63,6 +63,8 @@ def _teller(path: Path) -> Troubled:
 def _connect(path: Path) -> sqlite3.Connection:
     if not path.exists():
         raise TransferError(f"There is no file {path}. Name the server's with --data.")
+    if path.is_dir():
+        raise TransferError(f"{path} is a folder. Name the server's file with --data.")
     real = path.resolve()
     connection = sqlite3.connect(f"{real.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
     try:
@@ -146,7 +148,13 @@ def backup(source: Path, target: Path, told: Told = silent) -> None:
         with snapshot(source) as engine, closing(sqlite3.connect(copy, isolation_level=None)) as made:
             made.execute("PRAGMA synchronous = OFF")  # flushed once, when it is whole
             (size,) = made.execute("PRAGMA page_size").fetchone()
-            engine.connection.backup(made, pages=PAGES_PER_STEP, progress=_pausing(told, size))
+            try:
+                engine.connection.backup(made, pages=PAGES_PER_STEP, progress=_pausing(told, size))
+            except sqlite3.DatabaseError as error:  # SQLite does not say on which side
+                raise TransferError(
+                    f"{source} could not be copied to {target} ({error}). Make room there, see that `isthmus check --data "
+                    f"{source}` finds nothing, and try again."
+                ) from error
         with snapshot(copy) as engine:
             broken = [finding for finding in invariants.check(engine, INVARIANTS) if finding.broken]
         _forget_log(copy)
@@ -190,7 +198,7 @@ def appearing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise TransferError(f"{path} cannot be written: {error.strerror or error}. Choose another place.") from None
     finally:
-        for suffix in ("", "-wal", "-shm", "-journal"):
+        for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
             with suppress(FileNotFoundError):
                 temporary.with_name(temporary.name + suffix).unlink()
 

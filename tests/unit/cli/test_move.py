@@ -1,6 +1,7 @@
 """`isthmus export`, `import`, `backup` and `check` on files: words in, words out."""
 
 import json
+import resource
 import shutil
 import sqlite3
 import stat
@@ -122,6 +123,44 @@ def test_an_import_of_nothing_says_how_to_make_something(home: Path) -> None:
     assert "`isthmus export FILE` writes one" in refused("import", home / "state.json", "--data", home / "new.db")
     (home / "state.json").write_text("{}\n")
     assert "no export of Isthmus" in refused("import", home / "state.json", "--data", home / "new.db")
+
+
+@pytest.mark.parametrize("kept", [0, 0.1, 0.5, 0.99])
+def test_a_refused_import_leaves_no_file_behind(data: Path, home: Path, kept: float) -> None:
+    written = run("export", "-", "--data", data).stdout_bytes
+    (home / "new").mkdir()
+    assert "Export again" in refused_bytes(written[: int(len(written) * kept)], home / "new" / "new.db")
+    assert list((home / "new").iterdir()) == []
+
+
+def test_an_import_leaves_only_the_store_where_there_was_none(data: Path, home: Path) -> None:
+    written = run("export", "-", "--data", data).stdout_bytes
+    (home / "new").mkdir()
+    done = run("import", "-", "--data", home / "new" / "new.db", given=written)
+    assert done.exit_code == 0, done.stderr
+    assert [file.name for file in (home / "new").iterdir()] == ["new.db"]
+
+
+def refused_bytes(content: bytes, new: Path) -> str:
+    done = run("import", "-", "--data", new, given=content)
+    assert done.exit_code == 1
+    return done.stderr
+
+
+def test_a_disk_too_small_for_a_backup_is_a_sentence_and_leaves_no_file(data: Path, home: Path) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 * 1024, limits[1]))  # Python ignores the signal that comes with it
+    try:
+        told = refused("backup", home / "copy.db", "--data", data)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "could not be copied" in told
+    assert not [file for file in home.iterdir() if "copy.db" in file.name]
+
+
+@pytest.mark.parametrize("command", [["export", "-"], ["backup", "copy.db"], ["check"]])
+def test_a_folder_is_no_data(home: Path, command: list[str]) -> None:
+    assert f"{home} is a folder" in refused(*command, "--data", home)
 
 
 def test_a_backup_is_private_and_sound(data: Path, home: Path) -> None:
