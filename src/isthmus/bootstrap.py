@@ -139,8 +139,10 @@ def store(
     )
 
 
-def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds) -> "PostgresStore":
+def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds, *, looks: bool = False) -> "PostgresStore":
+    """Open a database; who only `looks` at it neither makes nor changes its tables."""
     try:
+        from isthmus.store import postgres_schema
         from isthmus.store.postgres import PostgresSettings, PostgresStore
     except ImportError as error:
         raise ConfigError(
@@ -154,6 +156,8 @@ def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds) -
         patience_seconds=settings.database_seconds,
         poll_seconds=settings.poll_seconds,
     )
+    if looks:
+        postgres_schema.check_current(url)
     return PostgresStore(url, clock=clock, seeds=seeds, settings=chosen)
 
 
@@ -273,7 +277,7 @@ def snapshot(settings: Settings) -> Iterator[Seen]:
     from isthmus.store import invariants, sqlite_file
 
     if url := config.database_url(settings):
-        with closing(_postgres(url, settings, None, system_seeds)) as opened, opened.snapshot() as engine:
+        with closing(_postgres(url, settings, None, system_seeds, looks=True)) as opened, opened.snapshot() as engine:
             yield Seen(engine, invariants.INVARIANTS)
         return
     with sqlite_file.snapshot(state_file(settings)) as engine:

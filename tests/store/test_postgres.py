@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 from msgspec.structs import replace
 
+from isthmus import bootstrap
 from isthmus.actions import administration
 from isthmus.actions.administration import NewAccount
 from isthmus.config import Settings
@@ -123,6 +124,20 @@ def test_without_prepared_statements_everything_works_alike(url: str) -> None:
 # --- several servers --------------------------------------------------------------------------------------------------
 
 
+def test_a_statement_has_the_same_name_on_every_connection_and_no_other_has_it(url: str) -> None:
+    """A proxy that mixes up sessions must never make one statement run in the place of another."""
+    named: list[dict[str, str]] = []
+    for first in ("SELECT 1", "SELECT 2"):
+        link = pipeline.Link(url, prepared=True, patience_seconds=5)
+        for sql in (first, "SELECT name, statement FROM pg_prepared_statements"):
+            rows = link.collect(link.send(sql)).rows
+        named.append({statement: name for name, statement in rows})
+        link.close()
+    one, other = named
+    assert all(other[sql] == name for sql, name in one.items() if sql in other)
+    assert not {name for sql, name in one.items() if sql not in other} & set(other.values())
+
+
 def test_a_row_without_its_parent_is_refused_and_so_is_taking_the_parent_away(url: str) -> None:
     """What a handler has seen to be there another server may take away, so here the database itself looks (ADR 22)."""
     with servers(url, 1) as (store,):
@@ -155,6 +170,30 @@ def test_service_time_moves_for_every_server_at_once(url: str) -> None:
         assert read(other, lambda unit: unit.now) == NOW
         write(one, lambda unit: one.set_offset(unit, DAY))
         assert read(other, lambda unit: (unit.wall, unit.now)) == (NOW, NOW + DAY)
+
+
+def test_of_two_who_advance_service_time_at_once_each_counts(url: str) -> None:
+    together = threading.Barrier(2)
+    runs: list[PostgresStore] = []
+
+    def advance(store: PostgresStore) -> None:
+        def work(unit: Unit) -> None:
+            unit.engine.query("SELECT 1")
+            runs.append(store)
+            if runs.count(store) == 1:
+                together.wait(10)
+            store.set_offset(unit, unit.now - unit.wall + DAY)
+
+        while True:
+            try:
+                return write(store, work)
+            except Conflict:
+                continue
+
+    with servers(url) as stores, ThreadPoolExecutor(2) as threads:
+        list(threads.map(advance, stores))
+        assert read(stores[0], lambda unit: unit.now - unit.wall) == 2 * DAY
+    assert len(runs) > 2
 
 
 def test_time_is_the_databases_whatever_this_machine_thinks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -570,6 +609,21 @@ def test_a_newer_schema_is_refused_only_where_it_says_so(url: str) -> None:
             assert "newer" in said[0]
         with pytest.raises(SchemaError, match="newer Isthmus"):
             PostgresStore(url)
+
+
+def test_who_only_looks_at_a_database_neither_makes_nor_changes_its_tables(url: str) -> None:
+    """An export by an older Isthmus would leave out what it does not know; one by a newer would shut older servers out."""
+    newest = migrate.newest()
+    with psycopg.connect(url, autocommit=True) as looking:
+        with pytest.raises(SchemaError, match="holds no state"), bootstrap.snapshot(Settings(data=url)):
+            pass
+        assert looking.execute("SELECT to_regclass('isthmus_schema')").fetchone() == (None,)
+        PostgresStore(url).close()
+        for version, why in ((newest - 1, "older Isthmus"), (newest + 1, "newer Isthmus")):
+            looking.execute("UPDATE isthmus_schema SET version = %s", (version,))
+            with pytest.raises(SchemaError, match=why), bootstrap.snapshot(Settings(data=url)):
+                pass
+            assert looking.execute("SELECT version FROM isthmus_schema").fetchone() == (version,)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def _run(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict
 
     store = bootstrap.store(settings)
     try:
-        return store.run_now(Kind.WRITE, work)
+        return store.run_now(Kind.WRITE, work, alone=True)
     except ApiError as error:
         raise click.ClickException(
             f"The store could not be written, and is as it was ({error.message}). Is the disk full?"

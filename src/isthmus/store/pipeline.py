@@ -10,6 +10,7 @@ import select
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, Final
 
 import psycopg
@@ -122,7 +123,6 @@ class Link:
         self._socket = self._pg.socket
         self._prepared, self._patience = prepared, round(patience_seconds * 1_000)
         self._names: dict[bytes, bytes] = {}
-        self._made = 0
         self._queue: list[tuple[Reply, Sequence[Any]]] = []
         self._awaited: deque[Reply | None] = deque()  # None stands for the end of what was sent together
         self._error: psycopg.Error | None = None
@@ -184,9 +184,9 @@ class Link:
         else:
             name = self._names.get(sql)
             if name is None:
-                name = self._names[sql] = b"i%d" % self._made
-                self._made += 1
-                self._pg.send_prepare(name, sql, _types(values))
+                types = _types(values)
+                name = self._names[sql] = prepared_name(sql, types)
+                self._pg.send_prepare(name, sql, types)
                 self._awaited.append(Reply(None, sql))
             self._pg.send_query_prepared(name, raw)
         self._awaited.append(reply)
@@ -235,6 +235,15 @@ class Link:
             self._names.pop(reply.sql, None)
         if result.status != pq.ExecStatus.PIPELINE_ABORTED and self._error is None:
             self._error = psycopg.errors.error_from_result(result)
+
+
+def prepared_name(sql: bytes, types: Sequence[int]) -> bytes:
+    """Return the name under which a statement is prepared: its own on every connection.
+
+    A proxy that hands out sessions without knowing of prepared statements may lead us to one where another connection has
+    prepared something under the same name; that must never be a different statement.
+    """
+    return b"i" + blake2b(sql + repr(types).encode(), digest_size=12).hexdigest().encode()
 
 
 def connect(url: str) -> "psycopg.Connection[Row]":

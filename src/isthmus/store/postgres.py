@@ -190,10 +190,14 @@ class PostgresStore:
             raise errors.unavailable()
 
     def set_offset(self, unit: Unit, offset: int) -> None:
-        """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
+        """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed.
+
+        Fails with `Conflict` where somebody else moved it meanwhile: of two who advance it at once, each has to count.
+        """
         unit.writes()
+        before = unit.now - unit.wall
         unit.access_keys.stay_expired(unit.wall + offset)
-        unit.engine.later("UPDATE server_state SET clock_offset = ?", (offset,))
+        unit.engine.expect_one("UPDATE server_state SET clock_offset = ? WHERE clock_offset = ?", (offset, before))
 
     # --- the event loop's side ----------------------------------------------------------------------------------------
 

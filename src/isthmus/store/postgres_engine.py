@@ -25,10 +25,12 @@ LOST_RACES: Final = frozenset(
         "22012",  # `expect_one` hit nothing
     }
 )
-GONE: Final = ("08", "57P", "26000", "25006", "25P02")
-"""The connection is of no use: cut, shut down, behind a proxy that forgot our statements, or led to a standby."""
-TROUBLE: Final = ("53", "58")
-"""Disk full, out of memory, too many connections, input or output failed."""
+CUT: Final = ("08", "57P")
+"""The connection was cut, or the database shut down; said of a COMMIT, by a proxy too, it leaves open what became of it."""
+GONE: Final = (*CUT, "26000", "42P05", "25006", "25P02")
+"""The connection is of no use: cut, behind a proxy that forgot our statements or mixed them up, or led to a standby."""
+TROUBLE: Final = ("53", "58", "57014", "55P03")
+"""Disk full, out of memory, too many connections, input or output failed; a time limit of the operator's ran out."""
 
 
 class Lost(Conflict):
@@ -85,11 +87,11 @@ class PostgresEngine:
         reply = self.link.send("COMMIT")
         try:
             self.link.collect(reply)
-        except LostError as error:
+        except (LostError, psycopg.Error) as error:
+            if not isinstance(error, LostError) and not (error.sqlstate or "").startswith(CUT):
+                raise _refusal(error) from error
             log.error("a commit was cut off, nobody knows its outcome: %s", error)  # noqa: TRY400 - not a bug of ours
             raise errors.unavailable() from error
-        except psycopg.Error as error:
-            raise _refusal(error) from error
         if reply.command != b"COMMIT":
             raise AssertionError(f"COMMIT answered {reply.command!r}")
 

@@ -4,6 +4,8 @@ Any number of servers may start at once: one of them makes or migrates the schem
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from isthmus.store import migrate
@@ -40,13 +42,39 @@ def prepare(url: str, seeds: Seeds) -> str:
 
     Raises `SchemaError` with a sentence for the operator where the database cannot be reached or used.
     """
+    with _reached(url) as connection:
+        connection.execute(LOCK)
+        _migrate(connection, masked(url))
+        return _installation(connection, seeds)
+
+
+def check_current(url: str) -> None:
+    """Raise `SchemaError` unless the schema is of this Isthmus' very version; change nothing.
+
+    For who looks at the whole state: an older schema is for a server to bring up to date, since that may shut out those
+    that run; a newer one has tables that this Isthmus does not know and would leave out.
+    """
+    where = masked(url)
+    with _reached(url) as connection:
+        made = _one(connection, "SELECT to_regclass('isthmus_schema')")
+        version = 0 if made is None else _one(connection, "SELECT version FROM isthmus_schema")
+    if not version:
+        raise SchemaError(f"{where} holds no state of Isthmus yet. Name the server's with --data.")
+    if migrate.pending(version, where):
+        raise SchemaError(
+            f"{where} was written by an older Isthmus and is only read here. Use that one; or start a server of this one, "
+            "which brings it up to date, and try again."
+        )
+
+
+@contextmanager
+def _reached(url: str) -> "Iterator[psycopg.Connection[Any]]":
+    """Yield a connection in a transaction; what keeps it from its work is told as a `SchemaError`."""
     import psycopg
 
     try:
         with connect(url) as connection, connection.transaction():
-            connection.execute(LOCK)
-            _migrate(connection, masked(url))
-            return _installation(connection, seeds)
+            yield connection
     except psycopg.OperationalError as error:
         why = " ".join(str(error).split())
         raise SchemaError(
