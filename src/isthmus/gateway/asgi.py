@@ -22,6 +22,7 @@ from isthmus.gateway.races import waits
 from isthmus.store.api import Kind, Store
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
+from isthmus.wire.services import BY_NAME
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -44,6 +45,7 @@ def plain(status: int, sentence: str, *headers: tuple[str, str]) -> HttpResponse
 TOO_LARGE: Final = plain(413, "The body is longer than 1 MiB")
 TOO_SLOW: Final = plain(408, "The request did not arrive in time")
 WRONG_METHOD: Final = plain(405, "The API speaks GET and POST", ("allow", "GET, POST"))
+SUCCESS: Final = 200
 FAILED: Final = plain(500, "Isthmus failed to answer; its log says why")
 
 Done = Callable[[HttpResponse], None]
@@ -159,8 +161,7 @@ class Edge(Struct):
 
     def _finish(self, incoming: Incoming, answer: HttpResponse, done: Done) -> None:
         try:
-            outcome = incoming.code or incoming.action
-            self.answered[incoming.service.name, outcome, answer.status] += 1
+            self.answered[_counted_as(incoming, answer.status)] += 1
             if self.audit is not none:
                 self.audit(incoming, answer.status, self.wall(), guard.source(incoming.http, self.gateway.bounds))
         except Exception:  # what was done was done, so its answer has to be given
@@ -180,6 +181,12 @@ class Edge(Struct):
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         task.add_done_callback(lambda ended: None if ended.cancelled() else done(ended.result()))
+
+
+def _counted_as(incoming: Incoming, status: int) -> tuple[str, str, int]:
+    """Return service, outcome and status of an answer, of words that we know: nobody may make up as many as they like."""
+    service = incoming.service.name if incoming.service.name in BY_NAME else "other"
+    return service, incoming.code or (incoming.action if status == SUCCESS else "NotFound"), status
 
 
 def failure(incoming: Incoming, error: BaseException) -> HttpResponse:

@@ -85,7 +85,7 @@ class Part:
             entry, key = ENTRIES - 1, OTHER
         name = "\0".join(map(str, key)).encode()
         assert len(name) <= NAME, f"{key} is too long"
-        self._names[entry * NAME : entry * NAME + len(name)] = name
+        self._names[entry * NAME : (entry + 1) * NAME] = name.ljust(NAME, b"\0")  # over what a dead worker may have begun
         self._used[0] = entry + 1
         return entry
 
