@@ -88,14 +88,17 @@ def import_(file: str, data: str | None, *, replace: bool) -> None:
       isthmus import state.json --replace
       gunzip -c state.json.gz | isthmus import - --data new.db
     """
+    from isthmus import bootstrap
     from isthmus.store.importing import import_state
 
+    settings = _settings(data)
+    path = None if settings.data.startswith(DATABASES) else bootstrap.state_file(settings).resolve()
     with _input(file) as given:
-        rows = _filled(_settings(data), lambda unit: import_state(unit, given, replace=replace))
+        rows = _filled(settings, path, lambda unit: import_state(unit, given, replace=replace))
     click.echo(f"Imported {_counted(rows)}. `isthmus check` verifies what a store holds.", err=True)
 
 
-def _filled(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict[str, int]:
+def _filled(settings: "Settings", path: Path | None, work: "Callable[[Unit], dict[str, int]]") -> dict[str, int]:
     """Run the work on the store. A file that is not there takes its name once it is whole: a refused one leaves nothing."""
     from msgspec.structs import replace
 
@@ -103,10 +106,7 @@ def _filled(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> d
     from isthmus.store.api import TransferError
     from isthmus.store.sqlite_file import appearing
 
-    if settings.data.startswith(DATABASES):
-        return _run(settings, work)
-    path = bootstrap.state_file(settings).resolve()
-    if path.exists():
+    if path is None or path.exists():
         return _run(settings, work)
     bootstrap.make_folder(path)
     with appearing(path) as made:
@@ -125,9 +125,12 @@ def _run(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict
     try:
         return store.run_now(Kind.WRITE, work, alone=True)
     except ApiError as error:
-        raise click.ClickException(
-            f"The store could not be written, and is as it was ({error.message}). Is the disk full?"
-        ) from None
+        became = (
+            "may have been written or not: `isthmus accounts list` tells"
+            if settings.data.startswith(DATABASES)  # whose connection was perhaps cut in the midst of the commit
+            else "could not be written, and is as it was. Is its disk full?"
+        )
+        raise click.ClickException(f"The store {became} ({error.message}).") from None
     finally:
         store.close()
 

@@ -184,9 +184,10 @@ class Edge(Struct):
 
 
 def _counted_as(incoming: Incoming, status: int) -> tuple[str, str, int]:
-    """Return service, outcome and status of an answer, of words that we know: nobody may make up as many as they like."""
-    service = incoming.service.name if incoming.service.name in BY_NAME else "other"
-    return service, incoming.code or (incoming.action if status == SUCCESS else "NotFound"), status
+    """Return service, outcome and status of an answer, in words that we know: nobody may make up as many as they like."""
+    if status == SUCCESS:
+        return incoming.service.name, incoming.action, status
+    return incoming.service.name if incoming.service.name in BY_NAME else "other", incoming.code, status
 
 
 def failure(incoming: Incoming, error: BaseException) -> HttpResponse:

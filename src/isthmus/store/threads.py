@@ -8,7 +8,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable
-from queue import SimpleQueue
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 from typing import Any
 
 Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
@@ -37,6 +38,15 @@ class Threads:
             thread.start()
         self._jobs.put((work, future))
         return future
+
+    def drop(self, why: Callable[[], BaseException]) -> None:
+        """Let nobody wait any longer for jobs that no thread has begun."""
+        with suppress(Empty):
+            while True:
+                job = self._jobs.get_nowait()
+                if job is not None and not job[1].done():
+                    job[1].set_exception(why())
+                self.waiting -= job is not None
 
     def close(self) -> None:
         """Let the threads end once they have nothing more to do, and wait for that."""

@@ -119,7 +119,7 @@ def test_a_roots_temporary_credentials_are_without_a_second_factor(world: World)
     root = root_key(world)
     organize(world, account=[FULL, "OnlyWithFactor"])
     assert may(world, root) == (True, True)
-    given = world.of(root, "sts").get_session_token()["Credentials"]
+    given = world.of(dict(root), "sts").get_session_token()["Credentials"]
     assert not _allows(world.of(given, "ec2", aws_session_token=given["SessionToken"]).describe_vpcs)
 
 
@@ -188,7 +188,7 @@ def test_an_account_that_goes_takes_its_attachments_along(world: World) -> None:
         administration.delete_account(unit, ACCOUNT, with_objects=True)
         return unit.service_control_attachments.count(), unit.organizations.count(), unit.service_control_policies.count()
 
-    assert world.server.store.run_now(Kind.WRITE, work) == (0, 0, 2)
+    assert world.server.store.run_now(Kind.WRITE, work) == (0, 0, 3)
 
 
 def test_a_reset_of_identities_takes_the_organization_along(world: World) -> None:

@@ -44,7 +44,7 @@ def test_an_answer_is_counted_by_service_action_and_status() -> None:
 
 def test_actions_asked_for_elsewhere_are_not_told_apart() -> None:
     made_up = [request("/nowhere", action) for action in ("One", "Two", "A" * 300)]
-    assert counted(*made_up) == {("ec2", "NotFound", 404): 3}
+    assert counted(*made_up) == {("ec2", "", 404): 3}
 
 
 def test_services_that_are_not_spoken_are_not_told_apart() -> None:

@@ -61,3 +61,23 @@ def test_what_nobody_waits_for_any_more_is_dropped() -> None:
         return threads.waiting
 
     assert with_threads(1, scenario) == 0
+
+
+def test_jobs_that_have_not_begun_can_be_dropped() -> None:
+    async def scenario(threads: Threads) -> tuple[list[Any], int]:
+        begun, goes_on = threading.Event(), threading.Event()
+
+        def work() -> str:
+            begun.set()
+            goes_on.wait(10)
+            return "done"
+
+        first, *others = [threads.submit(work) for _ in range(3)]
+        begun.wait(10)
+        threads.drop(lambda: TimeoutError("dropped"))
+        waiting = threads.waiting
+        goes_on.set()
+        return await asyncio.gather(first, *others, return_exceptions=True), waiting
+
+    (first, *others), waiting = with_threads(1, scenario)
+    assert (first, [type(each) for each in others], waiting) == ("done", [TimeoutError] * 2, 1)
