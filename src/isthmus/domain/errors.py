@@ -6,6 +6,7 @@ A constructor returns the error; the caller raises it. Codes and texts follow th
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from isthmus.domain.kinds import KINDS
 
@@ -217,11 +218,13 @@ def missing(parameter: str) -> ApiError:
     return _worded("missing", name=parameter)
 
 
+NULL: Final = "Value null at '{place}' failed to satisfy constraint: Member must not be null"
+"""What is said of a required member of a Query service's request that is not there (I174)."""
+
+
 def null(place: str) -> ApiError:
-    """A required member of a Query service's request is not there; its place as `check_constraints` words it (I174)."""
-    return validation_error(
-        f"1 validation error detected: Value null at '{place}' failed to satisfy constraint: Member must not be null"
-    )
+    """A required member of a Query service's request is not there, and nothing else is wrong with it (I174)."""
+    return validation_error(f"1 validation error detected: {NULL.format(place=place)}")
 
 
 def missing_action() -> ApiError:

@@ -40,13 +40,13 @@ class Threads:
         return future
 
     def drop(self, why: Callable[[], BaseException]) -> None:
-        """Let nobody wait any longer for jobs that no thread has begun."""
+        """Let nobody wait any longer for jobs that no thread has begun; called before `close`."""
         with suppress(Empty):
-            while True:
-                job = self._jobs.get_nowait()
-                if job is not None and not job[1].done():
-                    job[1].set_exception(why())
-                self.waiting -= job is not None
+            while (job := self._jobs.get_nowait()) is not None:
+                _, future = job
+                self.waiting -= 1
+                if not future.done():
+                    future.set_exception(why())
 
     def close(self) -> None:
         """Let the threads end once they have nothing more to do, and wait for that."""

@@ -74,7 +74,7 @@ def _structure(members: Sequence[tuple[model.Member, str, Check]]) -> Check:
             if value is not None:
                 yield from inner(value, where)
             elif member.required:
-                yield f"Value null at '{where}' failed to satisfy constraint: Member must not be null"
+                yield errors.NULL.format(place=where)
 
     return check
 

@@ -106,7 +106,7 @@ def _this(resource_id: str) -> Places:
 def _places(action: str, type_: Type) -> Places:
     """Return what finds the resources of a type; what is required and cannot be found is any."""
     if type_.is_new:
-        return lambda call, tags, _found: [(call.account, call.region, ANY)] if type_.required or tags else []
+        return lambda call, tags, _found: [_any(call)] if type_.required or tags else []
     if (look := ROUNDABOUT.get((action, type_.name))) is not None:
         return lambda call, _tags, found: [look(call, found) or _any(call)]
     members = _members(type_)
