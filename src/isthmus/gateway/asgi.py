@@ -7,7 +7,7 @@ server, for whoever needs TLS or HTTP/2.
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping, Sized
 from typing import Any, Final, Protocol
 
 from msgspec import Struct, field
@@ -35,6 +35,8 @@ MAX_BODY: Final = 1_048_576
 BODY_SECONDS: Final = 30.0
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "::ffff:127.0.0.1"})
 METHODS: Final = frozenset({"GET", "POST"})
+TURN: Final = 64
+"""Requests that are answered before the loop looks for others: about 5 ms of work."""
 
 
 def plain(status: int, sentence: str, *headers: tuple[str, str]) -> HttpResponse:
@@ -75,6 +77,9 @@ class Edge(Struct):
     audit: Audit = none
     on_ready: Callable[[], None] | None = None
     answered: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    connections: Sized = ()
+    """The clients of our own server, of which one that is alone has nobody to wait for."""
+    _arrived: list[tuple[HttpRequest, Done]] = field(default_factory=list)
     _tasks: set[asyncio.Task[HttpResponse]] = field(default_factory=set)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,11 +119,37 @@ class Edge(Struct):
         await _send(send, await answered)
 
     def answer(self, http: HttpRequest, done: Done) -> None:
-        """Answer a request by calling `done`: at once where nothing has to be waited for, else later."""
+        """Answer a request by calling `done`: for a client that is alone at once if it can be, else together with others."""
         if http.path.startswith(PREFIX):
             self._later(self._administer(http), done)
             return
-        incoming = self.gateway.read(http)
+        self._arrived.append((http, done))
+        if len(self.connections) == 1:
+            self._turn()
+        elif len(self._arrived) == 1:
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Take each step of an answer for all that have arrived before the next step, which costs much less (ADR 31)."""
+        arrived = self._arrived[:TURN]
+        del self._arrived[:TURN]
+        if self._arrived:
+            asyncio.get_running_loop().call_soon(self._turn)
+        read = [(incoming, done) for http, done in arrived if (incoming := self._read(http, done))]
+        answered = [(incoming, answer, done) for incoming, done in read if (answer := self._begin(incoming, done))]
+        for incoming, answer, done in answered:
+            self._finish(incoming, answer, done)
+
+    def _read(self, http: HttpRequest, done: Done) -> Incoming | None:
+        try:
+            return self.gateway.read(http)
+        except Exception:
+            log.exception("a request could not be read")
+            done(FAILED)
+        return None
+
+    def _begin(self, incoming: Incoming, done: Done) -> HttpResponse | None:
+        """Return the answer of a request where nothing has to be waited for; else see to it that it comes."""
 
         def work(unit: Unit) -> HttpResponse:
             return self.gateway.handle(incoming, unit)
@@ -127,11 +158,11 @@ class Edge(Struct):
             begun = self.store.begin(incoming.kind, work)
         except Exception as error:  # noqa: BLE001 - it is answered, and logged where it is a bug
             self._recover(incoming, work, error, done)
-        else:
-            if isinstance(begun, asyncio.Future):
-                begun.add_done_callback(lambda future: self._collect(incoming, work, future, done))
-            else:
-                self._finish(incoming, begun, done)
+            return None
+        if isinstance(begun, asyncio.Future):
+            begun.add_done_callback(lambda future: self._collect(incoming, work, future, done))
+            return None
+        return begun
 
     def _collect(self, incoming: Incoming, work: Work, future: "asyncio.Future[HttpResponse]", done: Done) -> None:
         """Take the outcome of a unit that had to wait."""

@@ -1,8 +1,8 @@
 """HTTP/1.1 on a connection, without a coroutine per request.
 
-A READ is answered in the very callback that completed its request, and every answer is one write. That saves most of what
-a request costs on its way through ASGI (`make bench`), which is why this stands beside the portable edge. httptools parses;
-`server` makes one `Connection` for each client.
+Requests go to the edge as they come, and every answer is one write. That saves most of what a request costs on its way
+through ASGI (`make bench`), which is why this stands beside the portable edge. httptools parses; `server` makes one
+`Connection` for each client.
 
 Everything that a client controls is bounded: length of the target, number and size of headers, size of the body, time to
 send a request, requests sent ahead of their answers, answers left unread, idle time. Who is refused is told why, after the
@@ -336,7 +336,13 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             return
         after = CLOSES if self._ending and not self._ahead else self._after
-        self._transport.write(self._written(answer, after))
+        try:
+            written = self._written(answer, after)
+        except Exception:
+            log.exception("an answer could not be written")
+            self._fail()
+            return
+        self._transport.write(written)
         if after is CLOSES:
             self._hang_up()
         elif self._ahead:

@@ -30,6 +30,7 @@ class Server:
         self._edge, self.most_connections = edge, most_connections
         self._drain_seconds, self.draining = drain_seconds, False
         self.connections: set[Connection] = set()
+        edge.connections = self.connections
         self.total_requests = 0
         self.default_head = ""
         self._stop, self._hurry = asyncio.Event(), asyncio.Event()

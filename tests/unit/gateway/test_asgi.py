@@ -1,13 +1,19 @@
 """The network edge alone: the body's bounds, and what becomes of a connection's events."""
 
 import asyncio
-from collections.abc import Iterable, MutableMapping
-from typing import Any
+import logging
+from collections.abc import Callable, Iterable, MutableMapping, Sized
+from typing import Any, cast
 
 import pytest
 
 from isthmus.gateway import asgi
-from isthmus.wire.http import HttpResponse
+from isthmus.gateway.asgi import Edge
+from isthmus.gateway.authenticate import Seen
+from isthmus.gateway.handle import Incoming
+from isthmus.store.api import Kind
+from isthmus.wire.http import HttpRequest, HttpResponse
+from isthmus.wire.services import BY_NAME
 
 Message = MutableMapping[str, Any]
 
@@ -73,3 +79,82 @@ def test_a_request_is_taken_over_byte_for_byte() -> None:
 def test_only_this_machine_is_loopback(client: object, loopback: bool) -> None:
     scope = {"method": "GET", "query_string": b"", "headers": [], "client": client}
     assert asgi._request(scope, b"").is_loopback is loopback
+
+
+# --- turns ------------------------------------------------------------------------------------------------------------
+
+
+class Asked:
+    """An edge whose gateway and store note each step; a request for `/bad` cannot be read."""
+
+    def __init__(self, connections: Sized = ()) -> None:
+        self.steps: list[str] = []
+        self.edge = Edge(cast("Any", self), cast("Any", self), cast("Any", None), lambda: 0, connections=connections)
+
+    def read(self, http: HttpRequest) -> Incoming:
+        if http.path == "/bad":
+            raise ValueError("a bug")
+        self.steps.append(f"read {http.path}")
+        return Incoming(http, Seen(None), {}, BY_NAME["ec2"])
+
+    def begin(self, _kind: Kind, work: Callable[[Any], HttpResponse]) -> HttpResponse:
+        return work(None)
+
+    def handle(self, incoming: Incoming, _unit: object) -> HttpResponse:
+        self.steps.append(f"run {incoming.http.path}")
+        return HttpResponse(200, (), b"")
+
+    def ask(self, *paths: str) -> None:
+        for path in paths:
+
+            def done(answer: HttpResponse, path: str = path) -> None:
+                self.steps.append(f"{answer.status} {path}")
+
+            self.edge.answer(HttpRequest("GET", path, "", (), b"", "", is_loopback=False), done)
+
+
+def test_each_step_is_taken_for_all_that_have_arrived_before_the_next() -> None:
+    async def run() -> None:
+        asked = Asked()
+        asked.ask("/a", "/b")
+        assert asked.steps == []
+        await asyncio.sleep(0)
+        assert asked.steps == ["read /a", "read /b", "run /a", "run /b", "200 /a", "200 /b"]
+
+    asyncio.run(run())
+
+
+def test_a_client_that_is_alone_waits_for_nobody() -> None:
+    async def run() -> None:
+        asked = Asked(connections=("the only one",))
+        asked.ask("/a")
+        assert asked.steps == ["read /a", "run /a", "200 /a"]
+
+    asyncio.run(run())
+
+
+def test_a_turn_takes_so_many_requests_and_the_next_turn_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asgi, "TURN", 2)
+
+    async def run() -> None:
+        asked = Asked()
+        asked.ask("/a", "/b", "/c")
+        answered = []
+        for _ in range(2):
+            await asyncio.sleep(0)
+            answered.append([step for step in asked.steps if step.startswith("200")])
+        assert answered == [["200 /a", "200 /b"], ["200 /a", "200 /b", "200 /c"]]
+
+    asyncio.run(run())
+
+
+def test_a_request_that_cannot_be_read_is_answered_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        asked = Asked()
+        asked.ask("/bad", "/a")
+        await asyncio.sleep(0)
+        assert asked.steps == ["500 /bad", "read /a", "run /a", "200 /a"]
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records] == ["a request could not be read"]
