@@ -1,8 +1,5 @@
 """The load: bytes that were made before, sent over kept connections by one thread that does next to nothing else.
 
-It looks for answers again and again before it sleeps. On one machine whoever sends wakes the receiver up, and the kernel
-books that on the sender: 20 us of a server's CPU for each answer, more than it spends on sending it.
-
 A lane is a connection with one request on its way. Answers are kept as they came and looked at after the clock has
 stopped.
 """
@@ -18,8 +15,6 @@ HEAD_END = b"\r\n\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 RECEIVE_BYTES = 1 << 18
 CONNECT_SECONDS = 10.0
-AWAKE_SECONDS = 0.0005
-NAP_SECONDS = 1.0
 
 Address = tuple[str, int]
 
@@ -153,7 +148,7 @@ def drive(
         while len(answers) < len(requests):
             if time.perf_counter() - began > timeout_seconds:
                 raise LoadError(f"{address}: {len(answers)} of {len(requests)} answers after {timeout_seconds:g} s")
-            for key, _ in _ready(selector):
+            for key, _ in selector.select(timeout=1.0):
                 _advance(key.data, answers, waiting, selector)
         seconds = time.perf_counter() - began
     finally:
@@ -161,15 +156,6 @@ def drive(
         for lane in opened:
             lane.sock.close()
     return Load(tuple(answers[number] for number in range(len(requests))), seconds)
-
-
-def _ready(selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-    """The lanes that have received something: awake for a moment, then asleep until there is one."""
-    until = time.perf_counter() + AWAKE_SECONDS
-    while time.perf_counter() < until:
-        if ready := selector.select(timeout=0):
-            return ready
-    return selector.select(timeout=NAP_SECONDS)
 
 
 def _advance(lane: Lane, answers: dict[int, Answer], waiting: enumerate[bytes], selector: selectors.BaseSelector) -> None:
