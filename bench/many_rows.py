@@ -10,17 +10,13 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from isthmus.store.postgres_engine import BLOCK
+from isthmus.store.table import numbered
 from isthmus.store.unit import Unit
 
 T = TypeVar("T")
 MOST_PARAMETERS = 20_000
 BLOCKS = 100
 """Blocks of numbers for rows that are drawn at once."""
-
-
-def numbered(sql: str) -> str:
-    """An INSERT that is given its `seq`, as its first parameter."""
-    return sql.replace("(", "(seq, ", 1).replace("VALUES (", "VALUES (?, ", 1)
 
 
 def repeated(sql: str, times: int) -> str:
@@ -48,8 +44,16 @@ class ManyRows:
         self._kept.setdefault(numbered(sql), []).append((seq, *params))
         return seq
 
-    def later(self, sql: str, params: Sequence[Any] = ()) -> None:
+    def insert_soon(self, _table: str, sql: str, params: Sequence[Any]) -> int:
+        """Do the same."""
+        return self.insert(sql, params)
+
+    def append(self, sql: str, params: Sequence[Any]) -> None:
         """Keep another row back."""
+        self.later(sql, params)
+
+    def later(self, sql: str, params: Sequence[Any] = ()) -> None:
+        """Do the same, for whoever may be writing something else."""
         assert sql.startswith("INSERT"), sql
         assert "CONFLICT" not in sql, sql
         self._kept.setdefault(sql, []).append(params)

@@ -56,6 +56,12 @@ class Recorder:
         self._explain(sql, params)
         return int(self.engine.insert(sql, params))
 
+    def insert_soon(self, _table: str, sql: str, params: Any) -> int:
+        return self.insert(sql, params)
+
+    def append(self, sql: str, params: Any) -> None:
+        self.execute(sql, params)
+
 
 @pytest.fixture
 def store() -> Iterator[SqliteStore]:

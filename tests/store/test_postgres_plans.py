@@ -124,6 +124,9 @@ class Recorder:
         self._explain(sql, params)
         self.engine.execute(sql, params)
 
+    def append(self, sql: str, params: Any) -> None:
+        self.later(sql, params)
+
     def expect_one(self, sql: str, params: Any = ()) -> None:
         assert self.execute(sql, params) == 1
 

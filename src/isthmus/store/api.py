@@ -63,6 +63,12 @@ class Engine(Protocol):
     def insert(self, sql: str, params: Params = ()) -> int:
         """Run an INSERT into a table with `seq`; return the new row's seq."""
 
+    def insert_soon(self, table: str, sql: str, params: Sequence[Any]) -> int:
+        """Do the same for a row that nothing in the table is opposed to: before the next query, or with the commit."""
+
+    def append(self, sql: str, params: Sequence[Any]) -> None:
+        """Run such an INSERT for a row whose seq nobody asks for, or that has none."""
+
     def later(self, sql: str, params: Params = ()) -> None:
         """Run a statement that writes and whose outcome nobody waits for: before the next query, or with the commit."""
 

@@ -33,7 +33,7 @@ from isthmus.store.api import Undo
 from isthmus.store.commit_thread import CommitThread, Then
 from isthmus.store.disk import Disk
 from isthmus.store.service_time import ServiceTime
-from isthmus.store.sqlite_engine import roll_back
+from isthmus.store.sqlite_engine import SqliteEngine
 from isthmus.store.unit import Moment, Unit
 
 Work = Callable[[Unit], Any]
@@ -49,10 +49,15 @@ DRAIN_SLICE: Final = 16
 
 
 class Writer(Struct, frozen=True):
-    """A connection that writes, and the unit bound to it."""
+    """The connection that writes, and the unit bound to it."""
 
-    connection: sqlite3.Connection
+    engine: SqliteEngine
     unit: Unit
+
+    def roll_back(self) -> None:
+        """Take back all since the last commit, and forget what units remembered of it."""
+        self.engine.roll_back()
+        self.unit.memo.live.clear()
 
 
 class Tally(Struct):
@@ -241,14 +246,19 @@ class GroupCommit:
 
     def _commit_batch(self) -> None:
         if self._batch.wrote:
+            try:
+                self._writer.engine.insert_waiting()
+            except Exception:  # noqa: BLE001 - whose row was refused shows when each unit runs alone
+                self._take_back()
+                return
             self._state = BUSY
             self._commit(self._batch_ended)
         else:
-            self._writer.connection.execute("COMMIT")
+            self._writer.engine.execute("COMMIT")
             self._batch_ended(None)
 
     def _batch_ended(self, error: BaseException | None) -> None:
-        jobs = self._ended_with(IDLE)
+        jobs = self._ended_with(IDLE, committed=error is None)
         self._tally.batches += 1
         if error is None:
             self._disk.written()
@@ -261,15 +271,15 @@ class GroupCommit:
 
     def _take_back(self, *failed: Job) -> None:
         """Roll the batch back and run each of its units again, in a transaction of its own."""
-        taken_back = (*self._ended_with(BUSY), *failed)
+        taken_back = (*self._ended_with(BUSY, committed=False), *failed)
         self._tally.retried += len(taken_back)
         self._alone.extend(taken_back)
         self._time.rolled_back(self._writer.unit)
         self._next_alone()
 
-    def _ended_with(self, state: State) -> list[Job]:
+    def _ended_with(self, state: State, *, committed: bool) -> list[Job]:
         """Leave no transaction open and begin a new batch; return the units of the old one."""
-        self._end()
+        self._end(committed=committed)
         jobs, self._batch, self._state = self._batch.jobs, Batch(), state
         return jobs
 
@@ -292,15 +302,16 @@ class GroupCommit:
             return False
         try:
             self._attempt(job)
+            self._writer.engine.insert_waiting()
         except Exception as error:  # noqa: BLE001 - belongs to this unit's caller
-            self._end()
+            self._end(committed=False)
             _answer_failure(job, error)
             return False
         self._commit(lambda error: self._alone_ended(job, error))
         return True
 
     def _alone_ended(self, job: Job, error: BaseException | None) -> None:
-        self._end()
+        self._end(committed=error is None)
         if error is None:
             self._tally.batches += 1
             self._disk.written()
@@ -314,7 +325,7 @@ class GroupCommit:
     def _begin(self) -> None:
         if self._disk.failed:
             raise errors.unavailable()
-        self._writer.connection.execute("BEGIN IMMEDIATE")
+        self._writer.engine.connection.execute("BEGIN IMMEDIATE")
 
     def _attempt(self, job: Job) -> None:
         """Run a unit; a second time at the moment of the first."""
@@ -329,13 +340,14 @@ class GroupCommit:
     def _commit(self, then: Then) -> None:
         assert self._thread is not None
         self._host.commit_begins()
-        self._thread.commit(self._writer.connection, then)
+        self._thread.commit(self._writer.engine.connection, then)
 
     def _make_durable(self, connection: sqlite3.Connection) -> None:
         self._host.make_durable(connection)  # looked up for every commit: tests put a slow disk or a broken one in its place
 
-    def _end(self) -> None:
-        roll_back(self._writer.connection)
+    def _end(self, *, committed: bool) -> None:
+        if not committed:
+            self._writer.roll_back()
         self._host.transaction_ended()
 
     def _commit_failed(self, error: BaseException, jobs: Sequence[Job]) -> None:

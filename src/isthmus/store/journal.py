@@ -31,7 +31,7 @@ class Entry(NamedTuple):
 def write(unit: "Unit", request_id: str, actor: str, account: str, region: str, action: str) -> None:
     """Note what the unit has changed, in its own transaction."""
     changes = json.encode(list(unit.changes.values())).decode()
-    unit.engine.later(_WRITE, (unit.now, request_id, actor, account, region, action, changes))
+    unit.engine.append(_WRITE, (unit.now, request_id, actor, account, region, action, changes))
 
 
 def read(unit: "Unit", after: int = 0) -> list[Entry]:

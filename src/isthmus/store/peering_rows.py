@@ -7,12 +7,24 @@ says its condition in the very words of the index, for SQLite recognises it by t
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, Peering, State, View, views
 from isthmus.store.rows import COUNT_LIMIT, Hint, Rows
 from isthmus.store.tables import PEERINGS
 
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
+
+MOST_LIVE: Final = 64
+"""How many live connections of a VPC are worth remembering: to read them costs what counting them does."""
+
+
+class Live(Struct):
+    """What a VPC has asked for: the seqs of its live connections by accepter, and how many are outstanding (S242, S243)."""
+
+    seqs: dict[tuple[str, str, str], int]
+    outstanding: int
 
 
 class PeeringRows(Rows[Peering]):
@@ -71,20 +83,32 @@ class PeeringRows(Rows[Peering]):
         saved = super().put(row)
         if row.version == 0:
             self._show(saved, views(saved))
+            self._remember(saved)
         else:
             self._refresh(saved)
+            self._unit.memo.live.forget(saved.requester.vpc_id)
         self._unit.note_due(saved.due_at)
         self._unit.states[saved.seq] = (saved.version, saved.state.value)
         self._unit.changed(saved, before, saved.state.value)
         return saved
 
+    def _insert(self, values: Sequence[Any]) -> int:
+        """Let the row wait: its id is new, and that the pair has no live connection yet was asked before."""
+        return self._unit.engine.insert_soon(self.table.name, self.table.insert, values)
+
+    def _remember(self, row: Peering) -> None:
+        live = self._unit.memo.live.get(row.requester.vpc_id)
+        if live is not None and row.state in LIVE:
+            live.seqs[row.accepter.identity] = row.seq
+            live.outstanding += row.state not in ESTABLISHED
+
     def _show(self, row: Peering, seen: Iterable[View]) -> None:
         for view in seen:
             place = (view.account, view.region, row.seq, row.state.value)
             if view.hide_at is None:  # the driver takes longer over a None than over all the rest
-                self._unit.engine.later(_SHOW, place)
+                self._unit.engine.append(_SHOW, place)
             else:
-                self._unit.engine.later(_SHOW_UNTIL, (*place, view.hide_at))
+                self._unit.engine.append(_SHOW_UNTIL, (*place, view.hide_at))
                 self._unit.note_due(view.hide_at)
 
     def _refresh(self, row: Peering) -> None:
@@ -125,10 +149,27 @@ class PeeringRows(Rows[Peering]):
         The accepter is named by account, Region and VPC. Answered from two partial indexes alone, that of live pairs and
         that of established ones: any accepter is greater than nothing, said so that the first is taken.
         """
-        outstanding, seq = self._unit.engine.query(_ASKED, (vpc_id, *accepter, vpc_id))[0]
+        live = self._live_of(vpc_id)
+        if live is None:
+            outstanding, seq = self._unit.engine.query(_ASKED, (vpc_id, *accepter, vpc_id))[0]
+        else:
+            outstanding, seq = live.outstanding, live.seqs.get(accepter)
         if seq is None:
             return outstanding, None
         return outstanding, self._rows(f"SELECT {PEERINGS.picked} FROM peering WHERE seq = ?", (seq,))[0]
+
+    def _live_of(self, vpc_id: str) -> Live | None:
+        """Return what a VPC has asked for, remembered from now on; None where nothing is, or where it is much."""
+        memo = self._unit.memo.live
+        live = memo.get(vpc_id)
+        if live is None and not memo.is_spoilt:
+            found = self._unit.engine.query(_LIVE_OF, (vpc_id, MOST_LIVE + 1))
+            if len(found) <= MOST_LIVE:
+                established = self._unit.engine.query(_ESTABLISHED_BY, (vpc_id,))[0][0]
+                seqs = {(account, region, accepter_id): seq for account, region, accepter_id, seq in found}
+                live = Live(seqs, len(seqs) - established)
+                memo.keep(vpc_id, live)
+        return live
 
     def ahead_of_asked_by(self, vpc_id: str, accepter: tuple[str, str, str]) -> None:
         """Announce `asked_by` with the same arguments."""
@@ -177,6 +218,11 @@ _ASKED: Final = f"""
 SELECT count(*) - (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}),
        max(CASE WHEN accepter_account = ? AND accepter_region = ? AND accepter_vpc_id = ? THEN seq END)
 FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE}
+"""
+_ESTABLISHED_BY: Final = f"SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}"
+_LIVE_OF: Final = f"""
+SELECT accepter_account, accepter_region, accepter_vpc_id, seq
+FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE} LIMIT ?
 """
 _UPDATE_VIEW: Final = "UPDATE peering_view SET state = ?, hide_at = ? WHERE account = ? AND region = ? AND peering_seq = ?"
 # A connection that has not ended is seen by whoever may see it, also by who did not see it yet.

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import Any, Final
 
 import psycopg
@@ -11,6 +10,7 @@ from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store.api import Params
 from isthmus.store.pipeline import Link, LostError, Reply, Row, array
+from isthmus.store.table import numbered
 
 log = logging.getLogger("isthmus.store")
 
@@ -138,8 +138,16 @@ class PostgresEngine:
     def insert(self, sql: str, params: Params = ()) -> int:
         """Insert a row into a table with `seq`, later; return its seq."""
         seq = self._number()
-        self.later(_numbered(sql), (seq, *params))
+        self.later(numbered(sql), (seq, *params))
         return seq
+
+    def insert_soon(self, _table: str, sql: str, params: Sequence[Any]) -> int:
+        """Insert a row; each is sent later as it is."""
+        return self.insert(sql, params)
+
+    def append(self, sql: str, params: Sequence[Any]) -> None:
+        """Insert a row later."""
+        self.later(sql, params)
 
     def ahead(self, sql: str, params: Params = ()) -> None:
         """Ask what `query` is going to ask in the same words, so that the answer comes with what is waited for before."""
@@ -207,11 +215,6 @@ class PostgresEngine:
                 self._state = None
                 self._opened(state.rows[0])
         return reply
-
-
-@lru_cache(maxsize=64)
-def _numbered(sql: str) -> str:
-    return sql.replace("(", "(seq, ", 1).replace("VALUES (", "VALUES (?, ", 1)
 
 
 def _question(sql: str, params: Params) -> tuple[str, tuple[Any, ...]]:

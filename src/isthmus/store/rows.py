@@ -111,13 +111,16 @@ class Rows(Generic[Row]):
         values = self.table.encode(row)
         self._unit.writes()
         if row.version == 0:  # type: ignore[attr-defined]  # every row class has seq and version
-            saved = self.table.stored(row, self._unit.engine.insert(self.table.insert, values), 1)
+            saved = self.table.stored(row, self._insert(values), 1)
         else:
             seq, version = row.seq, row.version  # type: ignore[attr-defined]
             self._unit.engine.expect_one(self.table.update, [*values, seq, version])
             saved = self.table.stored(row, seq, version + 1)
         self._unit.changed(row, "" if row.version == 0 else "present", "present")  # type: ignore[attr-defined]
         return saved
+
+    def _insert(self, values: Sequence[Any]) -> int:
+        return self._unit.engine.insert(self.table.insert, values)
 
     def delete(self, row: Row) -> None:
         """Delete a row and its tags. Raises as `put` does."""

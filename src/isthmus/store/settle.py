@@ -86,6 +86,7 @@ def settle_slice(unit: Unit) -> None:
     Several servers may do so at once: they take turns, and rows that are chosen stay as they are until they were advanced.
     """
     unit.writes()
+    unit.memo.live.spoil()
     unit.engine.alone("settle")
     due = {"now": unit.now, "slice": SLICE}
     _advance(unit, due)

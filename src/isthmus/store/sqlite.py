@@ -28,7 +28,7 @@ from isthmus.store.disk import Disk
 from isthmus.store.group_commit import GroupCommit, Tally, Writer
 from isthmus.store.lock import FileLock
 from isthmus.store.service_time import ServiceTime
-from isthmus.store.sqlite_engine import SqliteEngine, cannot_open, connect, migrate_file, roll_back
+from isthmus.store.sqlite_engine import SqliteEngine, cannot_open, connect, migrate_file
 from isthmus.store.sqlite_readers import Readers
 from isthmus.store.unit import Memo, Unit
 
@@ -79,8 +79,7 @@ class SqliteStore:
             raise
         self._disk.opened(lambda: self._writer.total_changes)
         self._readers = Readers(self._read_unit, self._far_unit)
-        writer = Writer(self._writer, self._write_unit)
-        self._writes = GroupCommit(writer, self._time, self._disk, self, self._tally, self._settings.queue_limit)
+        self._writes = GroupCommit(self._writing, self._time, self._disk, self, self._tally, self._settings.queue_limit)
         self._sync = threading.RLock()
         self._tasks: set[asyncio.Future[None]] = set()
         self._kept_at = 0  # how many units had written when the journal was last shortened
@@ -106,10 +105,12 @@ class SqliteStore:
         self._writer = self._connect()
         migrate_file(self._writer, str(self.path))
         self._installation, offset = _state_of(self._writer, seeds)
-        self._write_unit = self._unit(self._writer)
+        engine = SqliteEngine(self._writer, self._disk.troubled)
+        self._write_unit = self._unit(engine)
+        self._writing = Writer(engine, self._write_unit)
         self._read_unit = self._write_unit
         if self.path is not None:
-            self._read_unit = self._unit(self._connect(read_only=True), bounded=True)
+            self._read_unit = self._unit(self._reader(), bounded=True)
         self._time.move(offset)
         self._time.look(self._write_unit)
 
@@ -118,14 +119,16 @@ class SqliteStore:
         self._connections.append(connection)
         return connection
 
-    def _unit(self, connection: sqlite3.Connection, *, bounded: bool = False, memo: Memo | None = None) -> Unit:
-        engine = SqliteEngine(connection, self._disk.troubled)
+    def _reader(self) -> SqliteEngine:
+        return SqliteEngine(self._connect(read_only=True), self._disk.troubled)
+
+    def _unit(self, engine: SqliteEngine, *, bounded: bool = False, memo: Memo | None = None) -> Unit:
         unit = Unit(engine, bounded=bounded, note_due=self._time.note, memo=memo or self._memo)
         unit.installation = self._installation
         return unit
 
     def _far_unit(self) -> Unit:
-        return self._unit(self._connect(read_only=True), memo=Memo(forgetful=True))
+        return self._unit(self._reader(), memo=Memo(forgetful=True))
 
     def close(self) -> None:
         """Let the threads, the connections and the file go."""
@@ -274,7 +277,7 @@ class SqliteStore:
 
     def _undo(self, unit: Unit) -> None:
         if unit is self._write_unit:
-            roll_back(self._writer)
+            self._writing.roll_back()
             self._time.rolled_back(self._write_unit)
         else:
             unit.engine.execute("ROLLBACK")

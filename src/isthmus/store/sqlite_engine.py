@@ -10,6 +10,7 @@ from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store import migrate
 from isthmus.store.api import Params, SchemaError
+from isthmus.store.table import numbered
 
 APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
 WORDS: Final = {"numbered": "INTEGER PRIMARY KEY", "identity": "INTEGER PRIMARY KEY", "clustered": "WITHOUT ROWID"}
@@ -67,12 +68,6 @@ def _pragmas(path: Path | None, synchronous: str, *, read_only: bool) -> list[st
     return chosen
 
 
-def roll_back(connection: sqlite3.Connection) -> None:
-    """End a transaction, unless SQLite has done so by itself, as it does when the disk is full."""
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
-
-
 # --- its verbs --------------------------------------------------------------------------------------------------------
 
 
@@ -89,9 +84,13 @@ class SqliteEngine:
         """
         self.connection, self._troubled = connection, troubled
         self._execute = connection.cursor().execute
+        self._waiting: dict[str, list[Sequence[Any]]] = {}  # rows to be inserted, by their INSERT
+        self._numbers: dict[str, int] = {}  # the last seq of tables whose rows wait
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
         """Return all rows of a statement. Raises as `execute` does."""
+        if self._waiting:
+            self.insert_waiting()
         try:
             return self._execute(sql, params).fetchall()
         except sqlite3.DatabaseError as error:
@@ -102,6 +101,8 @@ class SqliteEngine:
 
         Raises `Conflict` where the database refuses a row, and `Unavailable` where the disk is full or fails.
         """
+        if self._waiting:
+            self.insert_waiting()
         try:
             return self._execute(sql, params).rowcount
         except sqlite3.DatabaseError as error:
@@ -112,10 +113,41 @@ class SqliteEngine:
 
         Without RETURNING, for which SQLite would copy every page that it is going to change.
         """
+        if self._waiting:
+            self.insert_waiting()
         try:
             return self._execute(sql, params).lastrowid or 0
         except sqlite3.DatabaseError as error:
             raise self._refusal(error) from error
+
+    def insert_soon(self, table: str, sql: str, params: Sequence[Any]) -> int:
+        """Number a row and let it wait: many that are inserted in a row cost half of what each by itself does (ADR 31)."""
+        last = self._numbers.get(table)
+        if last is None:
+            last = self.query(f"SELECT coalesce(max(seq), 0) FROM {table}")[0][0]
+        self._numbers[table] = last + 1
+        self.append(numbered(sql), (last + 1, *params))
+        return last + 1
+
+    def append(self, sql: str, params: Sequence[Any]) -> None:
+        """Let a row wait. The order among tables does not count: no key is enforced between them."""
+        self._waiting.setdefault(sql, []).append(params)
+
+    def insert_waiting(self) -> None:
+        """Insert the rows that wait. Raises as `execute` does."""
+        waiting, self._waiting = self._waiting, {}
+        try:
+            for sql, rows in waiting.items():
+                self.connection.executemany(sql, rows)  # a cursor of its own: it would keep the statement open
+        except sqlite3.DatabaseError as error:
+            raise self._refusal(error) from error
+
+    def roll_back(self) -> None:
+        """Take back what is open, unless SQLite has done so by itself, as it does when the disk is full."""
+        self._waiting.clear()
+        self._numbers.clear()
+        if self.connection.in_transaction:
+            self.connection.execute("ROLLBACK")
 
     def later(self, sql: str, params: Params = ()) -> None:
         """Run a statement at once: there is no way to save."""
@@ -140,8 +172,9 @@ class SqliteEngine:
         """Return a list as one JSON parameter."""
         return json.dumps(list(values))
 
-    def reached(self, table: str, seq: int) -> None:
-        """Do nothing: SQLite numbers a new row beyond the last one by itself."""
+    def reached(self, table: str, _seq: int) -> None:
+        """Forget what the last number was; those that SQLite gives are beyond it by themselves."""
+        self._numbers.pop(table, None)
 
     def _refusal(self, error: sqlite3.DatabaseError) -> Exception:
         """Say what a failed statement means to the unit; one that only a bug can cause stays what it is."""

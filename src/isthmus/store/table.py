@@ -84,6 +84,12 @@ def _codec(annotation: Any) -> Codec:  # noqa: ANN401 - whatever a field is anno
     return CODECS[annotation]
 
 
+@lru_cache(maxsize=64)
+def numbered(sql: str) -> str:
+    """Return an INSERT for a row that brings its seq along."""
+    return sql.replace("(", "(seq, ", 1).replace("VALUES (", "VALUES (?, ", 1)
+
+
 class _Column(Struct, frozen=True):
     name: str
     path: str

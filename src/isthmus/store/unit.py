@@ -17,7 +17,7 @@ from isthmus.store import tables
 from isthmus.store.api import Engine, TooMuchForTheLoop
 from isthmus.store.iam_rows import AttachmentRows, IamRows, RoleRows, ServiceControlRows
 from isthmus.store.key_rows import KeyRows
-from isthmus.store.peering_rows import PeeringRows
+from isthmus.store.peering_rows import Live, PeeringRows
 from isthmus.store.rows import Rows
 from isthmus.store.tag_rows import TagRows
 from isthmus.store.vpc_rows import BlockRows, VpcRows
@@ -75,6 +75,14 @@ class Known(Generic[T]):
             self._rows.clear()
         self._rows[row_id] = row
 
+    def forget(self, row_id: str) -> None:
+        """Forget one row: it is to be read again."""
+        self._rows.pop(row_id, None)
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._rows.clear()
+
     def spoil(self) -> None:
         """Forget all, and remember nothing for now."""
         self._rows.clear()
@@ -102,18 +110,21 @@ class Memo:
     *Access keys* and *callers*, who holds one and what binds it: every request asks for both. *Ends*, the VPCs of
     connections with their blocks, for which every request of a connection asks.
 
+    *Live*, what a VPC has asked for, which a unit keeps right as it writes: forgotten where what was written is taken back.
+
     *Answers*: between two commits nothing changes, so whoever asks the same thing again, as a waiter does, gets the same
     answer. They are forgotten when a commit begins, and none is kept until it has ended: a reader who saw the new state
     must never see the old one again.
     """
 
-    __slots__ = ("_has_answers", "answers", "callers", "ends", "is_closed", "keys")
+    __slots__ = ("_has_answers", "answers", "callers", "ends", "is_closed", "keys", "live")
 
     def __init__(self, *, forgetful: bool = False, shared: bool = False) -> None:
         """Begin empty. A forgetful one never remembers anything; where others write too, only keys and callers are."""
         self.keys: Known[IssuedKey] = Known(forgetful=forgetful)
         self.callers: Known[Any] = Known(forgetful=forgetful)  # of a room above this one
         self.ends: Known[End] = Known(forgetful=forgetful or shared)
+        self.live: Known[Live] = Known(forgetful=forgetful or shared)
         self.answers: dict[Hashable, Remembered] = {}
         self._has_answers = not shared
         self.is_closed = forgetful or shared
@@ -122,6 +133,7 @@ class Memo:
         """Forget all rows, after statements that no table's own methods have seen."""
         self.spoil_authorizations()
         self.ends.spoil()
+        self.live.spoil()
 
     def spoil_authorizations(self) -> None:
         """Forget who may do what, after a change of it."""
@@ -140,6 +152,7 @@ class Memo:
         self.keys.renew()
         self.callers.renew()
         self.ends.renew()
+        self.live.renew()
 
     def keep(self, question: Hashable, answer: Remembered) -> None:
         """Remember an answer, if it may be; one too many takes the place of all."""
