@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from isthmus.domain.errors import ApiError
+from isthmus.domain.peering import Peering
 from isthmus.store import disk, trouble
 from isthmus.store.api import Kind, SchemaError
 from isthmus.store.sqlite import SqliteStore
 from isthmus.store.sqlite_engine import SqliteEngine
-from tests.store.builders import opened, put_vpc, served, vpc_ids, write, write_all
+from tests.store.builders import Work, end, opened, peering, put_vpc, read, served, vpc_ids, write, write_all
 
 
 def test_a_full_disk_answers_unavailable_and_keeps_what_was_there(tmp_path: Path) -> None:
@@ -119,3 +120,26 @@ def test_a_lock_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "data.db.lock").mkdir()
     with pytest.raises(SchemaError, match=r"data.db.lock cannot be written: Is a directory. .* --data"):
         SqliteStore(tmp_path / "data.db")
+
+
+def asks_or_answers(number: int) -> Work:
+    """A unit of work that asks for a connection; every seventh one only looks what there is."""
+    if number % 7 == 0:
+        return lambda unit: unit.peerings.where(requester_vpc_id="vpc-0")
+    return lambda unit: unit.peerings.put(peering(number, requester=end(number % 200), accepter=end(number % 200 + 1)))
+
+
+def test_on_a_full_disk_what_was_answered_is_there_and_nothing_else(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with served(tmp_path / "data.db") as store, asyncio.timeout(30):
+            await store.run(Kind.WRITE, put_vpc(1))
+            (pages,) = store._writer.execute("PRAGMA page_count").fetchone()
+            store._writer.execute(f"PRAGMA max_page_count = {pages + 6}")
+            kept: set[str] = set()
+            for first in range(1, 200, 40):
+                answers = await write_all(store, *(asks_or_answers(first + each) for each in range(40)))
+                kept |= {answer.id for answer in answers if isinstance(answer, Peering)}
+            assert {row.id for row in read(store, lambda unit: unit.peerings.where())} == kept
+            assert 0 < len(kept) < 150
+
+    asyncio.run(scenario())

@@ -736,3 +736,18 @@ def test_connections_of_a_batch_meet_the_same_guards_as_one_by_one(file: Path) -
         assert isinstance(answers[1], Conflict)
 
     play(file, scenario)
+
+
+def test_a_row_that_is_refused_while_somebody_else_asks_is_the_fault_of_whose_it_is(file: Path) -> None:
+    async def scenario(store: TracedStore) -> None:
+        await write_all(store, lambda unit: unit.peerings.put(peering(1, State.ACTIVE, end(1), end(2))))
+        opposed, asking = await write_all(
+            store,
+            lambda unit: unit.peerings.put(peering(2, State.ACTIVE, end(1), end(2))),
+            lambda unit: unit.peerings.where(),
+        )
+        assert isinstance(opposed, Conflict)
+        assert [row.id for row in asking] == [peering(1).id]
+        assert store.retried == 2
+
+    play(file, scenario)

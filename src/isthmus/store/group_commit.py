@@ -211,7 +211,7 @@ class GroupCommit:
         try:
             self._attempt(job)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one unit
-            if self._writer.unit.wrote:
+            if self._writer.unit.wrote or self._writer.engine.has_lost:
                 self._take_back(job)
             else:
                 _answer_failure(job, error)

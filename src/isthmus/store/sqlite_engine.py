@@ -86,6 +86,7 @@ class SqliteEngine:
         self._execute = connection.cursor().execute
         self._waiting: dict[str, list[Sequence[Any]]] = {}  # rows to be inserted, by their INSERT
         self._numbers: dict[str, int] = {}  # the last seq of tables whose rows wait
+        self.has_lost = False
 
     def query(self, sql: str, params: Params = ()) -> list[Any]:
         """Return all rows of a statement. Raises as `execute` does."""
@@ -134,18 +135,20 @@ class SqliteEngine:
         self._waiting.setdefault(sql, []).append(params)
 
     def insert_waiting(self) -> None:
-        """Insert the rows that wait. Raises as `execute` does."""
+        """Insert the rows that wait. Raises as `execute` does; what is open `has_lost` rows then and must be taken back."""
         waiting, self._waiting = self._waiting, {}
         try:
             for sql, rows in waiting.items():
                 self.connection.executemany(sql, rows)  # a cursor of its own: it would keep the statement open
         except sqlite3.DatabaseError as error:
+            self.has_lost = True
             raise self._refusal(error) from error
 
     def roll_back(self) -> None:
         """Take back what is open, unless SQLite has done so by itself, as it does when the disk is full."""
         self._waiting.clear()
         self._numbers.clear()
+        self.has_lost = False
         if self.connection.in_transaction:
             self.connection.execute("ROLLBACK")
 
