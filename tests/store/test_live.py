@@ -137,6 +137,18 @@ def test_a_vpc_with_many_live_connections_is_asked_each_time(store: SqliteStore)
         assert (outstanding, live and live.id) == (many, rows[-1].id)
 
 
+def test_a_vpc_that_asks_for_many_is_forgotten(store: SqliteStore) -> None:
+    def work(unit: Unit) -> None:
+        for number in range(1, MOST_LIVE + 2):
+            accepter = end(number + 10, OTHER)
+            assert unit.peerings.asked_by(end(1).vpc_id, accepter.identity) == (number - 1, None)
+            assert unit.memo.live.get(end(1).vpc_id) is not None
+            unit.peerings.put(peering(number, requester=end(1), accepter=accepter))
+        assert unit.memo.live.get(end(1).vpc_id) is None
+
+    write(store, work)
+
+
 def test_rows_that_wait_to_be_inserted_are_there_for_whoever_asks(store: SqliteStore) -> None:
     def work(unit: Unit) -> None:
         engine = unit.engine

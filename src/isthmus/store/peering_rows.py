@@ -97,10 +97,13 @@ class PeeringRows(Rows[Peering]):
         return self._unit.engine.insert_soon(self.table.name, self.table.insert, values)
 
     def _remember(self, row: Peering) -> None:
-        live = self._unit.memo.live.get(row.requester.vpc_id)
+        memo = self._unit.memo.live
+        live = memo.get(row.requester.vpc_id)
         if live is not None and row.state in LIVE:
             live.seqs[row.accepter.identity] = row.seq
             live.outstanding += row.state not in ESTABLISHED
+            if len(live.seqs) > MOST_LIVE:
+                memo.forget(row.requester.vpc_id)
 
     def _show(self, row: Peering, seen: Iterable[View]) -> None:
         for view in seen:

@@ -26,6 +26,8 @@ LOOP_BUDGET: Final = 200
 """Rows a READ may look at on the event loop: about 5 ms of work at 25 microseconds a row (ADR 6)."""
 
 KNOWN_LIMIT: Final = 10_000
+LIVE_LIMIT: Final = 1_000
+"""VPCs of which is known what they have asked for: with `MOST_LIVE` connections each that is 16 MB."""
 ANSWERS_LIMIT: Final = 2_048
 ANSWER_BYTES: Final = 4_096
 
@@ -56,11 +58,12 @@ class Known(Generic[T]):
     goes by a row that is gone, nor by one that never came to be.
     """
 
-    __slots__ = ("_forgetful", "_rows", "is_spoilt")
+    __slots__ = ("_forgetful", "_limit", "_rows", "is_spoilt")
 
-    def __init__(self, *, forgetful: bool) -> None:
-        """Begin with nothing."""
+    def __init__(self, *, forgetful: bool, limit: int = KNOWN_LIMIT) -> None:
+        """Begin with nothing; know at most so many rows."""
         self._rows: dict[str, T] = {}
+        self._limit = limit
         self.is_spoilt = self._forgetful = forgetful
 
     def get(self, row_id: str) -> T | None:
@@ -71,7 +74,7 @@ class Known(Generic[T]):
         """Remember a row, if it may be; one too many takes the place of all."""
         if self.is_spoilt:
             return
-        if len(self._rows) >= KNOWN_LIMIT:
+        if len(self._rows) >= self._limit:
             self._rows.clear()
         self._rows[row_id] = row
 
@@ -124,7 +127,7 @@ class Memo:
         self.keys: Known[IssuedKey] = Known(forgetful=forgetful)
         self.callers: Known[Any] = Known(forgetful=forgetful)  # of a room above this one
         self.ends: Known[End] = Known(forgetful=forgetful or shared)
-        self.live: Known[Live] = Known(forgetful=forgetful or shared)
+        self.live: Known[Live] = Known(forgetful=forgetful or shared, limit=LIVE_LIMIT)
         self.answers: dict[Hashable, Remembered] = {}
         self._has_answers = not shared
         self.is_closed = forgetful or shared
