@@ -3,6 +3,7 @@
 credentials file.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -58,9 +59,9 @@ def create(
 ) -> None:
     """Make the account NAME with an access key, and write its profile.
 
-    The key acts as the account's root. Its secret goes into the profile isthmus-ID of the credentials file, which only
-    you can read, and to standard output where that is a pipe; a terminal shows it with --print. --trust makes a role,
-    too, which may do everything here, for whomever the other account lets assume it.
+    The key acts as the account's root. Its secret goes into the credentials file, which only you can read, as the profile
+    isthmus-ID, and to standard output where that is a pipe; a terminal shows it with --print. --trust makes a role, too,
+    which may do everything here, for whomever the other account lets assume it.
 
     \b
     Examples:
@@ -217,10 +218,11 @@ def rotate(
     wants_json: bool,
     **target: str | None,
 ) -> None:
-    """Give the root of the account ID a new key, delete its old ones, and write its profile anew.
+    """Exchange the keys of the root of account ID for a new one.
 
-    Whatever still uses an old key is refused from the next request on. --keep-old leaves the newest of them, so that
-    clients can be moved one by one; exchange once more, without it, when all have moved. An account without a key gets one.
+    Its old keys are deleted, its profile is written anew, and whatever still uses an old key is refused from the next
+    request on. The option --keep-old leaves the newest of them, so that clients can be moved one by one; exchange once
+    more, without it, when all have moved. An account without a key gets one.
 
     \b
     Examples:
@@ -235,8 +237,10 @@ def rotate(
 
 
 def _digits(account_id: str) -> str:
-    if not (account_id.isascii() and account_id.isalnum()):
-        raise click.UsageError(f"{account_id!r} is not an account id: those have 12 digits.")
+    if not re.fullmatch("[0-9]{12}", account_id):
+        raise click.UsageError(
+            f"{account_id!r} is not an account id: those have 12 digits. `isthmus accounts list` shows them."
+        )
     return account_id
 
 

@@ -35,11 +35,11 @@ def apply(
     wants_json: bool,
     **target: str | None,
 ) -> None:
-    """Make the accounts, users, groups, roles and policies that FILE says, in TOML, YAML or JSON.
+    """Make accounts, users, groups, roles and policies as FILE says.
 
-    All of it is made or nothing. What is there and as FILE says stays as it is, so that applying it again changes nothing;
-    what FILE does not name stays, too, unless you say --prune. Access keys that are made get profiles in the credentials
-    file.
+    FILE is TOML, YAML or JSON. All of it is made or nothing. What is there and as FILE says stays as it is, so that applying
+    it again changes nothing; what FILE does not name stays, too, unless you say --prune. Access keys that are made get
+    profiles in the credentials file.
 
     \b
     Examples:

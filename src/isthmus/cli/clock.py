@@ -88,7 +88,9 @@ def set_(time: str, endpoint: str | None, token_file: str | None, data: str | No
 @target_options
 @json_option
 def set_offset(seconds: float, endpoint: str | None, token_file: str | None, data: str | None, *, wants_json: bool) -> None:
-    """Set service time SECONDS ahead of the wall clock; behind it with a minus.
+    """Set service time SECONDS ahead of the wall clock, or behind it.
+
+    Behind it is a number with a minus.
 
     \b
     Examples:

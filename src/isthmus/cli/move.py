@@ -13,6 +13,7 @@ import click
 
 from isthmus.cli import progress, show
 from isthmus.cli.ask import json_option
+from isthmus.config import POSTGRES
 
 if TYPE_CHECKING:
     from isthmus.config import Settings
@@ -22,13 +23,12 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 STANDARD: Final = "-"
-DATABASES: Final = ("postgresql://", "postgres://")
 
 DATA: Final = click.option(
-    "--data", metavar="FILE", help="The server's data. Default: as for `isthmus serve`. A server may have it open."
+    "--data", metavar="FILE|URL", help="The server's data. Default: as for `isthmus serve`. A server may have it open."
 )
 CLOSED_DATA: Final = click.option(
-    "--data", metavar="FILE", help="Where to put it. Default: as for `isthmus serve`. No server may have it open."
+    "--data", metavar="FILE|URL", help="Where to put it. Default: as for `isthmus serve`. No server may have it open."
 )
 
 
@@ -77,10 +77,11 @@ def _output(file: str) -> Iterator[BinaryIO]:
 @click.option("--replace", is_flag=True, help="Lose what the store holds, if it holds anything.")
 @CLOSED_DATA
 def import_(file: str, data: str | None, *, replace: bool) -> None:
-    """Put the state in FILE, which `isthmus export` wrote, into an empty store; - reads standard input.
+    """Put the state that `isthmus export` wrote into an empty store.
 
-    All of it or nothing: a file that was cut or changed leaves the store as it was. Ids, keys, tokens, the order of lists
-    and the clock stay what they were. No server may have the store open.
+    FILE is what it wrote, or - for standard input. All of it is taken or nothing: a file that was cut or changed leaves the
+    store as it was. Ids, keys, tokens, the order of lists and the clock stay what they were. No server may have the store
+    open.
 
     \b
     Examples:
@@ -92,7 +93,7 @@ def import_(file: str, data: str | None, *, replace: bool) -> None:
     from isthmus.store.importing import import_state
 
     settings = _settings(data)
-    path = None if settings.data.startswith(DATABASES) else bootstrap.state_file(settings).resolve()
+    path = None if settings.data.startswith(POSTGRES) else bootstrap.state_file(settings).resolve()
     with _input(file) as given:
         rows = _filled(settings, path, lambda unit: import_state(unit, given, replace=replace))
     click.echo(f"Imported {_counted(rows)}. `isthmus check` verifies what a store holds.", err=True)
@@ -127,7 +128,7 @@ def _run(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict
     except ApiError as error:
         became = (
             "may have been written or not: `isthmus accounts list` tells"
-            if settings.data.startswith(DATABASES)  # whose connection was perhaps cut in the midst of the commit
+            if settings.data.startswith(POSTGRES)  # whose connection was perhaps cut in the midst of the commit
             else "could not be written, and is as it was. Is its disk full?"
         )
         raise click.ClickException(f"The store {became} ({error.message}).") from None
@@ -157,7 +158,7 @@ def _input(file: str) -> Iterator[Any]:
 @click.argument("file")
 @DATA
 def backup(file: str, data: str | None) -> None:
-    """Copy the data to FILE as they are at this moment, and verify the copy.
+    """Copy the data to FILE as they are now, and verify the copy.
 
     A server may go on writing meanwhile. The copy is itself a file for --data: to go back to it, stop the server and start
     one on (a copy of) it. It holds secrets, so it is made for you only, and a file that is there is never written over.
@@ -171,7 +172,7 @@ def backup(file: str, data: str | None) -> None:
     from isthmus.store import sqlite_file
 
     settings = _settings(data)
-    if settings.data.startswith(DATABASES):
+    if settings.data.startswith(POSTGRES):
         raise click.ClickException(
             "PostgreSQL is backed up with its own tools, such as pg_dump. `isthmus export FILE` writes the state as a file "
             "that any Isthmus can import."
@@ -193,7 +194,7 @@ def backup(file: str, data: str | None) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, data: str | None, *, wants_json: bool) -> None:
-    """Verify that everything holds in the data that must always hold.
+    """Verify that all holds in the data that must always hold.
 
     That the file is undamaged, that no two VPCs are connected twice or with overlapping blocks, that everybody sees what
     they may and nothing else, and so on. It looks at one moment; a server may have the data open and goes on. The exit

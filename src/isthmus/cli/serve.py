@@ -40,7 +40,7 @@ OPTIONS: Final[dict[str, tuple[str, str]]] = {
         "NUMBER",
         "On PostgreSQL, how many processes serve the port; one for each core is a good number. Default: 1",
     ),
-    "connections": ("NUMBER", "On PostgreSQL, how many connections each worker may have. Default: 8"),
+    "connections": ("NUMBER", "On PostgreSQL, how many connections each worker may have. Default: 3"),
     "prepared_statements": (
         "true|false",
         "On PostgreSQL, whether it keeps statements; say false behind a proxy that forgets them. Default: true",

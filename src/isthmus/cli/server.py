@@ -100,7 +100,7 @@ def health(endpoint: str | None, token_file: str | None, *, wants_json: bool) ->
     if wants_json:
         show.as_json(found)
     else:
-        show.facts({"endpoint": target.endpoint, **found})
+        show.facts({"endpoint": target.endpoint, **{word.replace("_", " "): value for word, value in found.items()}})
 
 
 @click.command()

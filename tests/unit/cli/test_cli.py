@@ -1,6 +1,7 @@
 """The commands, on a file that nobody serves: words in, words out. Against servers they run in tests/api/test_running.py."""
 
 import json
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -62,9 +63,35 @@ def test_every_command_has_help_with_an_example(name: str, command: click.Comman
     assert all(option.help for option in command.params if isinstance(option, click.Option))
 
 
+@pytest.mark.parametrize("name", ["", *(name for name, _ in every_command())])
+def test_help_cuts_no_sentence_and_no_option_in_two_on_80_columns(name: str) -> None:
+    lines = CliRunner().invoke(root, (*name.split(), "--help"), env={"COLUMNS": "80"}).stdout.splitlines()
+    assert len(lines) > 5
+    assert [line for line in lines if re.search(r"\w(\.\.\.|-)$", line)] == []
+
+
 def test_every_setting_is_an_option_of_serve() -> None:
     switches = {"allow_open_network"}
     assert set(OPTIONS) | switches == {field.name for field in msgspec.structs.fields(Settings)}
+
+
+def test_the_help_of_serve_tells_the_defaults_that_hold() -> None:
+    told = {name: found[1] for name, (_, text) in OPTIONS.items() if (found := re.search(r"Default: (\S+)$", text))}
+    assert {name: said for name, said in told.items() if said != written(getattr(Settings(), name))} == {}
+    assert {"port", "connections", "poll_seconds", "log_format"} < told.keys()
+
+
+def written(default: object) -> str:
+    """A default as a line of help has it."""
+    if isinstance(default, bool):
+        return str(default).lower()
+    return f"{default:g}" if isinstance(default, float) else str(default) or "none"
+
+
+def test_facts_have_words_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Remote, "health", lambda _: {"status": "ok", "token_file": "/x.token"})
+    assert "token file: /x.token" in run("health").stdout.splitlines()
+    assert json.loads(run("health", "--json").stdout)["token_file"] == "/x.token"
 
 
 def test_create_prints_the_key_to_a_pipe_and_writes_a_private_profile(home: Path) -> None:
@@ -166,6 +193,7 @@ def test_an_account_may_be_made_without_a_key_and_given_one_later(home: Path) ->
         (("accounts", "create", "bob", "--id", ACCOUNT), 1, f"Account {ACCOUNT} exists already"),
         (("accounts", "create", "b\nb"), 1, "printable"),
         (("accounts", "show", "999999999999"), 1, "There is no account 999999999999"),
+        (("accounts", "show", "alice"), 2, "'alice' is not an account id: those have 12 digits. `isthmus accounts list`"),
         (("accounts", "delete", "../clock"), 2, "is not an account id"),
         (("clock", "advance", "soon"), 1, "Write it like 90s"),
         (("clock", "set", "tomorrow"), 1, "Write it like 2026-01-31T12:00:00Z"),
