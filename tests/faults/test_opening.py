@@ -214,7 +214,10 @@ def test_a_database_that_is_down_at_the_start_is_a_sentence_and_afterwards_all_i
         made = server.client().create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         assert server.stop() == 0
     with stopped(cluster):
-        assert "See that PostgreSQL runs, takes writes and knows this user" in sentence_of(tmp_path, url)
+        said = sentence_of(tmp_path, url)
+        assert "See that PostgreSQL runs, takes writes and knows this user" in said
+        assert "PGPASSFILE" in said
+        assert "?." not in said, "the driver's own hint ends with a question"
     with running(tmp_path, f"--data={url}") as server:
         assert [vpc["VpcId"] for vpc in server.client().describe_vpcs()["Vpcs"]] == [made]
     cluster.kill()

@@ -76,17 +76,21 @@ def _reached(url: str) -> "Iterator[psycopg.Connection[Any]]":
         with connect(url) as connection, connection.transaction():
             yield connection
     except psycopg.OperationalError as error:
-        why = " ".join(str(error).split())
         raise SchemaError(
-            f"The database {masked(url)} cannot be used: {why}. See that PostgreSQL runs, takes writes and knows this user, "
-            "or name another database with --data."
+            f"The database {masked(url)} cannot be used: {_why(error)} See that PostgreSQL runs, takes writes and knows "
+            "this user with the password of PGPASSFILE (else ~/.pgpass), or name another database with --data."
         ) from None
     except psycopg.errors.InsufficientPrivilege as error:
-        why = " ".join(str(error).split())
         raise SchemaError(
-            f"This user may not make tables in {masked(url)}: {why}. Give it a database of its own (CREATE DATABASE isthmus "
-            "OWNER that_user), or name another with --data."
+            f"This user may not make tables in {masked(url)}: {_why(error)} Give it a database of its own (CREATE DATABASE "
+            "isthmus OWNER that_user), or name another with --data."
         ) from None
+
+
+def _why(error: "psycopg.Error") -> str:
+    """What PostgreSQL said, in one line that ends as a sentence does; some of its hints end with a question."""
+    said = " ".join(str(error).split())
+    return said if said.endswith((".", "?")) else f"{said}."
 
 
 def _one(connection: "psycopg.Connection[Any]", sql: str) -> Any:  # noqa: ANN401 - whatever was selected
