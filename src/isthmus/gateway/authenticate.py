@@ -80,6 +80,7 @@ EC2_WORDS: Words = {
     Refusal.SESSION_EXPIRED: lambda _: errors.request_expired(),
     Refusal.STALE: lambda _: errors.request_expired(),
     Refusal.SCOPE: lambda _: errors.auth_failure(),
+    Refusal.REGION: lambda detail: ApiError(errors.auth_failure().code, detail),
     Refusal.OLD_SIGNATURE: lambda _: errors.auth_failure(),
     Refusal.FOREIGN_KEY: lambda detail: ApiError(errors.auth_failure().code, detail),
 }
@@ -92,6 +93,7 @@ QUERY_WORDS: Words = {
     Refusal.SESSION_EXPIRED: lambda _: errors.expired_token(),
     Refusal.STALE: errors.signature_mismatch,
     Refusal.SCOPE: errors.signature_mismatch,
+    Refusal.REGION: errors.signature_mismatch,
     Refusal.OLD_SIGNATURE: lambda _: errors.invalid_client_token(),
     Refusal.FOREIGN_KEY: lambda detail: ApiError(errors.invalid_client_token().code, detail),
 }
@@ -181,7 +183,7 @@ def _check_scope(claim: Claim, service: str) -> None:
     if claim.service != service:
         raise Refused(Refusal.SCOPE, f"Credential should be scoped to correct service: '{service}'")
     if claim.region not in regions.REGIONS:
-        raise Refused(Refusal.SCOPE, f"Credential should be scoped to a valid Region, not '{claim.region}'")
+        raise Refused(Refusal.REGION, f"Credential should be scoped to a valid Region, not '{claim.region}'")
 
 
 def _verified(claim: Claim, text: bytes, issued: IssuedKey | None, service_now: int, keys: SigningKeys) -> Principal:

@@ -66,7 +66,8 @@ class Refusal(StrEnum):
     WRONG_TOKEN = "wrong-token"  # I34  # noqa: S105 - a reason, no token
     SESSION_EXPIRED = "session-expired"  # I33
     STALE = "stale"  # I37: the request's own date is outside the window
-    SCOPE = "scope"  # I13
+    SCOPE = "scope"  # I13: date, service or terminator
+    REGION = "region"  # I13, I14: there is no such Region
     OLD_SIGNATURE = "old-signature"  # I43: Signature Version 2
     FOREIGN_KEY = "foreign-key"  # I214
 

@@ -140,7 +140,7 @@ IN_BOTH: Mapping[str, tuple[Change, Refusal]] = {
     "the key, one that nobody has": (reworded(MINE.id, "ASIARTX3XBSEDDDDDDDD"), Refusal.UNKNOWN_KEY),
     "the scope's date": (reworded("/20260102/", "/20260103/"), Refusal.SCOPE),
     "the scope's Region": (reworded("/eu-west-1/", "/eu-west-2/"), Refusal.MISMATCH),
-    "the scope's Region, to none": (reworded("/eu-west-1/", "/mars-north-1/"), Refusal.SCOPE),
+    "the scope's Region, to none": (reworded("/eu-west-1/", "/mars-north-1/"), Refusal.REGION),
     "the scope's end": (reworded("/aws4_request", "/aws5_request"), Refusal.SCOPE),
 }
 IN_HEADERS: Mapping[str, tuple[Change, Refusal]] = {
