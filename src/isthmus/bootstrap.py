@@ -139,8 +139,17 @@ def store(
     )
 
 
-def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds, *, looks: bool = False) -> "PostgresStore":
-    """Open a database; who only `looks` at it neither makes nor changes its tables."""
+def unshared(settings: Settings) -> "SqliteStore | PostgresStore":
+    """Open the store for whoever replaces all that it holds. Raises `StoreInUseError` while a server has it open."""
+    if url := config.database_url(settings):
+        return _postgres(url, settings, None, system_seeds, replaces=True)
+    return store(settings)
+
+
+def _postgres(
+    url: str, settings: Settings, clock: Clock | None, seeds: Seeds, *, looks: bool = False, replaces: bool = False
+) -> "PostgresStore":
+    """Open a database; who only `looks` at it neither makes nor changes its tables, who `replaces` it must be alone."""
     try:
         from isthmus.store import postgres_schema
         from isthmus.store.postgres import PostgresSettings, PostgresStore
@@ -158,6 +167,8 @@ def _postgres(url: str, settings: Settings, clock: Clock | None, seeds: Seeds, *
     )
     if looks:
         postgres_schema.check_current(url)
+    if replaces:
+        postgres_schema.check_unserved(url)
     return PostgresStore(url, clock=clock, seeds=seeds, settings=chosen)
 
 

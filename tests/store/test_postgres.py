@@ -406,6 +406,18 @@ def test_two_servers_over_the_network_are_one_service(url: str, tmp_path: Path) 
         assert isthmus(tmp_path, "check", "--data", url).returncode == 0
 
 
+def test_nothing_is_imported_below_a_server_that_runs(url: str, tmp_path: Path) -> None:
+    state = str(tmp_path / "state.json")
+    with running(tmp_path, f"--data={url}") as server:
+        server.client().create_vpc(CidrBlock="10.0.0.0/16")
+        assert isthmus(tmp_path, "export", state, f"--data={url}").returncode == 0
+        refused = isthmus(tmp_path, "import", state, "--replace", f"--data={url}")
+        assert refused.returncode == 1
+        assert "Stop its servers first" in refused.stderr
+        assert server.stop() == 0
+    assert isthmus(tmp_path, "import", state, "--replace", f"--data={url}").returncode == 0
+
+
 # --- lost races -------------------------------------------------------------------------------------------------------
 
 

@@ -122,7 +122,7 @@ def _run(settings: "Settings", work: "Callable[[Unit], dict[str, int]]") -> dict
     from isthmus.domain.errors import ApiError
     from isthmus.store.api import Kind
 
-    store = bootstrap.store(settings)
+    store = bootstrap.unshared(settings)
     try:
         return store.run_now(Kind.WRITE, work, alone=True)
     except ApiError as error:

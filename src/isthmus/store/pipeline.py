@@ -27,6 +27,8 @@ ESCAPE: Final = "\U0010ffff"
 """PostgreSQL's text knows no NUL, so one is kept as this, which is no character, and a 0; this itself with a 1."""
 GOOD: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 CONNECT_SECONDS: Final = 5
+APPLICATION: Final = "isthmus"
+"""What our connections are called, for people and for `check_unserved`."""
 
 Row = tuple[Any, ...]
 
@@ -253,7 +255,7 @@ def connect(url: str) -> "psycopg.Connection[Row]":
     ours: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "target_session_attrs": "read-write",
-        "application_name": "isthmus",
+        "application_name": APPLICATION,
         "client_encoding": "utf8",
     }
     given = conninfo_to_dict(url)
