@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Coroutine
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from msgspec.structs import replace
 
 from isthmus.actions import administration
+from isthmus.domain import errors
 from isthmus.domain.errors import ApiError, Conflict
-from isthmus.domain.peering import Delays, State
+from isthmus.domain.peering import Delays, Peering, State
 from isthmus.store import service_time, settle
 from isthmus.store.api import Kind
 from isthmus.store.clock import ManualClock, SystemClock
@@ -749,5 +750,45 @@ def test_a_row_that_is_refused_while_somebody_else_asks_is_the_fault_of_whose_it
         assert isinstance(opposed, Conflict)
         assert [row.id for row in asking] == [peering(1).id]
         assert store.retried == 2
+
+    play(file, scenario)
+
+
+@pytest.mark.parametrize("refused", [peering(2, State.ACTIVE, end(1), end(2)), replace(peering(2), id="pcx-\ud800")])
+def test_a_unit_that_answers_for_itself_keeps_no_refused_row_from_being_noticed(file: Path, refused: Peering) -> None:
+    """As the gateway does, which makes an answer of whatever a unit raises before it has written."""
+
+    def answers(unit: Unit) -> Any:
+        try:
+            return [row.id for row in unit.peerings.where()]
+        except Exception as error:
+            return error
+
+    async def scenario(store: TracedStore) -> None:
+        await write_all(store, lambda unit: unit.peerings.put(peering(1, State.ACTIVE, end(1), end(2))))
+        opposed, asking = await write_all(store, lambda unit: unit.peerings.put(refused), answers)
+        assert isinstance(opposed, Conflict | UnicodeEncodeError)
+        assert asking == [peering(1).id]
+        assert read(store, lambda unit: [row.id for row in unit.peerings.where()]) == [peering(1).id]
+
+    play(file, scenario)
+
+
+@pytest.mark.parametrize("swallows", [False, True])
+def test_a_transaction_that_sqlite_has_ended_by_itself_is_no_batch_any_more(file: Path, swallows: bool) -> None:
+    """It ends one whenever its disk fails, be it while somebody reads."""
+    failures = iter([errors.unavailable()])
+
+    def reads(unit: Unit) -> str:
+        for failure in failures:
+            cast("Any", unit.engine).connection.execute("ROLLBACK")
+            if not swallows:
+                raise failure
+        return "read"
+
+    async def scenario(store: TracedStore) -> None:
+        answers = await write_all(store, put_vpc(1), reads, put_vpc(2))
+        assert [getattr(answer, "id", answer) for answer in answers] == [vpc(1).id, "read", vpc(2).id]
+        assert durable_ids(file) == [vpc(1).id, vpc(2).id]
 
     play(file, scenario)

@@ -54,6 +54,11 @@ class Writer(Struct, frozen=True):
     engine: SqliteEngine
     unit: Unit
 
+    @property
+    def has_lost(self) -> bool:
+        """Whether something that units of the open transaction wrote is not in it, or SQLite has ended it by itself."""
+        return self.engine.has_lost or not self.engine.connection.in_transaction
+
     def roll_back(self) -> None:
         """Take back all since the last commit, and forget what units remembered of it."""
         self.engine.roll_back()
@@ -211,7 +216,7 @@ class GroupCommit:
         try:
             self._attempt(job)
         except Exception as error:  # noqa: BLE001 - whatever it is belongs to the caller of this one unit
-            if self._writer.unit.wrote or self._writer.engine.has_lost:
+            if self._writer.unit.wrote or self._writer.has_lost:
                 self._take_back(job)
             else:
                 _answer_failure(job, error)
@@ -328,11 +333,16 @@ class GroupCommit:
         self._writer.engine.connection.execute("BEGIN IMMEDIATE")
 
     def _attempt(self, job: Job) -> None:
-        """Run a unit; a second time at the moment of the first."""
+        """Run a unit; a second time at the moment of the first. Raises `Unavailable` where its transaction is spoilt.
+
+        The unit itself may not: it may have made an answer of what it was told.
+        """
         unit = self._writer.unit
         job.moment = job.moment or self._time.moment()
         unit.begin(job.moment, writable=True)
         job.result = job.work(unit)
+        if self._writer.has_lost:
+            raise errors.unavailable()
         job.on_commit = unit.on_commit
         self._tally.units += 1
         self._tally.wrote += unit.wrote

@@ -140,9 +140,11 @@ class SqliteEngine:
         try:
             for sql, rows in waiting.items():
                 self.connection.executemany(sql, rows)  # a cursor of its own: it would keep the statement open
-        except sqlite3.DatabaseError as error:
+        except Exception as error:
             self.has_lost = True
-            raise self._refusal(error) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                raise self._refusal(error) from error
+            raise  # a value that SQLite cannot hold
 
     def roll_back(self) -> None:
         """Take back what is open, unless SQLite has done so by itself, as it does when the disk is full."""
