@@ -133,7 +133,8 @@ def test_a_client_that_is_alone_waits_for_nobody() -> None:
     asyncio.run(run())
 
 
-def test_a_turn_takes_so_many_requests_and_the_next_turn_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_turn_comes_at_once_when_so_many_have_arrived(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else clients that go before they are answered could have any number of requests kept."""
     monkeypatch.setattr(asgi, "TURN", 2)
 
     async def run() -> None:
@@ -141,11 +142,29 @@ def test_a_turn_takes_so_many_requests_and_the_next_turn_the_rest(monkeypatch: p
         asked.ask("/a", "/b", "/c")
         answered = []
         for _ in range(2):
-            await asyncio.sleep(0)
             answered.append([step for step in asked.steps if step.startswith("200")])
+            await asyncio.sleep(0)
         assert answered == [["200 /a", "200 /b"], ["200 /a", "200 /b", "200 /c"]]
 
     asyncio.run(run())
+
+
+def test_an_answer_that_cannot_be_handed_over_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    async def run() -> None:
+        asked = Asked()
+        for path in ("/bad", "/"):
+            asked.edge.answer(HttpRequest("GET", path, "", (), b"", "", is_loopback=False), broken)
+        asked.ask("/a")
+        await asyncio.sleep(0)
+        assert asked.steps[-1] == "200 /a"
+
+    with caplog.at_level(logging.ERROR):
+        asyncio.run(run())
+    assert [record.getMessage() for record in caplog.records][1:] == ["an answer could not be handed over"] * 2
+
+
+def broken(_: HttpResponse) -> None:
+    raise RuntimeError("a bug")
 
 
 def test_a_request_that_cannot_be_read_is_answered_and_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
