@@ -11,6 +11,8 @@ from msgspec.structs import replace
 
 from isthmus.domain.errors import ApiError, Conflict
 from isthmus.domain.peering import DAY, LIFETIME, Delays, Peering, State, accept, settle
+from isthmus.gateway.admin import PREFIX, Admin
+from isthmus.gateway.guard import Bounds
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.clock import ManualClock
 from isthmus.store.postgres import PostgresStore
@@ -515,3 +517,16 @@ def test_service_time_moves_once_the_unit_is_committed_and_stays(store: AnyStore
     with pytest.raises(KeyError):
         write(store, fail)
     assert read(store, lambda unit: unit.now) == NOW + DAY
+
+
+def test_advances_that_come_at_once_all_count(store: AnyStore) -> None:
+    async def scenario() -> list[int]:
+        await store.start()
+        admin = Admin("", Bounds("127.0.0.1"))
+        asked_for = [admin.perform("POST", f"{PREFIX}clock", {"advance": "1d"}, store) for _ in range(4)]
+        answers = await asyncio.gather(*asked_for)
+        await store.stop()
+        return [answer.status for answer in answers]
+
+    assert asyncio.run(scenario()) == [200] * 4
+    assert read(store, lambda unit: unit.now - unit.wall) == 4 * DAY

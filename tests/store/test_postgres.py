@@ -19,6 +19,7 @@ from isthmus import bootstrap
 from isthmus.actions import administration
 from isthmus.actions.administration import NewAccount
 from isthmus.config import Settings
+from isthmus.domain import durations
 from isthmus.domain.access_keys import LONG_TERM_PREFIX
 from isthmus.domain.accounts import KeyStatus
 from isthmus.domain.errors import ApiError, Conflict
@@ -170,6 +171,44 @@ def test_service_time_moves_for_every_server_at_once(url: str) -> None:
         assert read(other, lambda unit: unit.now) == NOW
         write(one, lambda unit: one.set_offset(unit, DAY))
         assert read(other, lambda unit: (unit.wall, unit.now)) == (NOW, NOW + DAY)
+
+
+def test_servers_that_advance_service_time_at_once_both_count(url: str) -> None:
+    """Each has read the state row before the other commits, so what they saw last is the same."""
+    both_have_begun = threading.Barrier(2, timeout=10)
+    real = durations.parse
+
+    def parse(text: str) -> int:
+        both_have_begun.wait()
+        return real(text)
+
+    def advance(store: PostgresStore) -> int:
+        return asyncio.run(
+            once(store, lambda: Admin("", BOUNDS).perform("POST", f"{PREFIX}clock", {"advance": "1d"}, store))
+        ).status
+
+    with servers(url, clock=ManualClock(NOW), connections=1) as (one, other), ThreadPoolExecutor(2) as pool:
+        with mock.patch.object(durations, "parse", parse):
+            assert list(pool.map(advance, (one, other))) == [200, 200]
+        assert [read(store, lambda unit: unit.now) for store in (one, other)] == [NOW + 2 * DAY] * 2
+
+
+def test_a_key_that_expired_at_another_servers_advance_stays_expired_when_time_goes_back(url: str) -> None:
+    with servers(url, clock=ManualClock(NOW)) as (one, other):
+        made = with_key(one).key
+        read(other, lambda unit: unit.now)
+
+        def work(unit: Unit) -> None:
+            unit.engine.look()  # type: ignore[attr-defined]  # on PostgreSQL: from now on nothing tells it of the advance
+            if not advanced:
+                advanced.append(write(one, lambda unit: one.set_offset(unit, DAY)))
+            other.set_offset(unit, 0)
+
+        advanced: list[Any] = []
+        write(one, lambda unit: unit.access_keys.put(replace(made, expires_at=NOW + 1_000)))
+        write(other, work)
+        found = read(one, lambda unit: (unit.now, unit.access_keys.get(made.id)))
+        assert (found[0], found[1].expires_at) == (NOW, NOW)
 
 
 def test_time_is_the_databases_whatever_this_machine_thinks(url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -152,10 +152,10 @@ async def _move_clock(_: Admin, store: Any, __: str, args: Args) -> HttpResponse
     ((name, value),) = args.items()
 
     def work(unit: Unit) -> None:
-        now = _moved(unit, name, value)
-        if not EARLIEST <= now <= LATEST:
+        offset = _moved(unit, name, value)
+        if not EARLIEST <= unit.wall + offset <= LATEST:
             raise BadRequestError(f"Service time must stay between {instant(EARLIEST)} and {instant(LATEST)}.")
-        store.set_offset(unit, now - unit.wall)
+        store.set_offset(unit, offset)
 
     await store.run(Kind.WRITE, work)
     return _json(200, await store.run(Kind.READ, _clock))
@@ -184,12 +184,12 @@ def _seconds(value: Any) -> int:  # noqa: ANN401 - from JSON
 
 
 MOVES: Final[Mapping[str, Callable[[Unit, Any], int]]] = {
-    "advance": lambda unit, value: unit.now + durations.parse(str(value)),
-    "set": lambda _, value: _at(value),
-    "offset_seconds": lambda unit, value: unit.wall + _seconds(value),
-    "reset": lambda unit, _: unit.wall,
+    "advance": lambda unit, value: durations.parse(str(value)) + unit.held_offset(),
+    "set": lambda unit, value: _at(value) - unit.wall,
+    "offset_seconds": lambda _, value: _seconds(value),
+    "reset": lambda _, __: 0,
 }
-"""What service time becomes, by the word that was said."""
+"""By how many milliseconds service time is then ahead of wall time, by the word that was said."""
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------

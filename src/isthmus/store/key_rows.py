@@ -108,7 +108,7 @@ class KeyRows(Rows[AccessKey]):
             engine.execute(f"DELETE FROM {table} WHERE id {engine.several}", (engine.pack(key_ids),))
         self._unit.changed_authorizations()
 
-    def stay_expired(self, now: int) -> None:
-        """Keep what has expired from coming back when service time goes back to `now` (ADR 7)."""
-        if now < self._unit.now and self._unit.engine.execute(_STAY_OVER, (now, now, self._unit.now)):
+    def stay_expired(self, now: int, before: int) -> None:
+        """Keep what has expired from coming back when service time goes back to `now` from what it was `before` (ADR 7)."""
+        if now < before and self._unit.engine.execute(_STAY_OVER, (now, now, before)):
             self._unit.changed_authorizations()

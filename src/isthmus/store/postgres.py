@@ -192,7 +192,7 @@ class PostgresStore:
     def set_offset(self, unit: Unit, offset: int) -> None:
         """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
         unit.writes()
-        unit.access_keys.stay_expired(unit.wall + offset)
+        unit.access_keys.stay_expired(unit.wall + offset, unit.wall + unit.held_offset())
         unit.engine.later("UPDATE server_state SET clock_offset = ?", (offset,))
 
     # --- the event loop's side ----------------------------------------------------------------------------------------

@@ -218,7 +218,7 @@ class SqliteStore:
     def set_offset(self, unit: Unit, offset: int) -> None:
         """Move service time: it becomes wall time plus `offset` milliseconds once the unit is committed."""
         unit.writes()
-        unit.access_keys.stay_expired(unit.wall + offset)
+        unit.access_keys.stay_expired(unit.wall + offset, unit.wall + unit.held_offset())
         unit.engine.execute("UPDATE server_state SET clock_offset = ?", (offset,))
         unit.on_commit.append(lambda: self._time.move(offset))
 
