@@ -1,6 +1,7 @@
 """What only the shared engine does: several servers on one database, lost connections, and few round trips."""
 
 import asyncio
+import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,9 +28,10 @@ from isthmus.domain.iam.objects import User
 from isthmus.domain.peering import DAY, LIFETIME
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
-from isthmus.store import iam_invariants, migrate, pipeline, settle
-from isthmus.store.api import Kind, SchemaError
+from isthmus.store import iam_invariants, migrate, pipeline, settle, transfer
+from isthmus.store.api import Kind, SchemaError, TransferError
 from isthmus.store.clock import ManualClock, counted_seeds
+from isthmus.store.importing import ROWS_PER_INSERT, import_state
 from isthmus.store.pipeline import masked, translated
 from isthmus.store.postgres import PostgresSettings, PostgresStore
 from isthmus.store.unit import Unit
@@ -537,6 +539,43 @@ async def once(store: PostgresStore, act: Callable[[], Any]) -> Any:
         return await act()
     finally:
         await store.stop()
+
+
+# --- imports ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def exported(postgres: Cluster) -> bytes:
+    """A state of more rows than go into one INSERT."""
+    out = io.BytesIO()
+    with servers(postgres.database(), 1) as (store,):
+        write(store, lambda unit: [unit.vpcs.put(vpc(number)) for number in range(3 * ROWS_PER_INSERT)])
+        with store.snapshot() as engine:
+            transfer.export(engine, out.write)
+    return out.getvalue()
+
+
+def test_a_connection_that_is_lost_during_an_import_is_not_blamed_on_the_file(url: str, exported: bytes) -> None:
+    class Cut(io.BytesIO):
+        """Cuts the connection to the database in the midst of being read."""
+
+        def readline(self, size: int | None = -1) -> bytes:
+            if self.tell() > len(exported) // 2:
+                cut(url)
+            return super().readline(size)
+
+    with servers(url, 1) as (store,):
+        with pytest.raises(TransferError, match="connection to the database was lost during the import"):
+            write(store, lambda unit: import_state(unit, Cut(exported)))
+        assert read(store, vpc_ids) == []
+
+
+def test_an_import_that_has_to_begin_anew_has_not_read_its_file_yet(url: str, exported: bytes) -> None:
+    with servers(url, clock=ManualClock(NOW)) as (one, other):
+        read(one, vpc_ids)
+        write(other, lambda unit: other.set_offset(unit, DAY))  # of which the other's connections do not know yet
+        given = io.BytesIO(exported)
+        assert write(one, lambda unit: import_state(unit, given))["vpc"] == 3 * ROWS_PER_INSERT
 
 
 # --- connections that break -------------------------------------------------------------------------------------------

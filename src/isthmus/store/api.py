@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from isthmus.domain.errors import Conflict
+
 if TYPE_CHECKING:
     from isthmus.store.unit import Unit
 
@@ -49,6 +51,10 @@ class SchemaError(Exception):
 
 class TransferError(Exception):
     """A state cannot be moved or looked at; the text says why and what to do."""
+
+
+class Lost(Conflict):
+    """The connection to the database broke before anything was committed; the unit may run again on another."""
 
 
 class Engine(Protocol):

@@ -19,7 +19,7 @@ from typing import BinaryIO, Final
 from isthmus import __version__
 from isthmus.domain.errors import ApiError
 from isthmus.store import migrate
-from isthmus.store.api import Engine, TransferError
+from isthmus.store.api import Engine, Lost, TransferError
 from isthmus.store.layout import FORMAT, Header, Reader, Value
 from isthmus.store.sqlite_engine import WORDS, SqliteEngine
 from isthmus.store.transfer import PARTS, newest_schema, pages
@@ -35,13 +35,23 @@ def import_state(unit: Unit, file: BinaryIO, *, replace: bool = False) -> dict[s
     """Put an export into a store; return how many rows of each table there were in it.
 
     Raises `TransferError` where the store is not empty and nothing was said of replacing, where a newer Isthmus wrote the
-    file, and where the file is not whole.
+    file, where the file is not whole, and where the connection to the store's database is lost.
     """
-    reader = Reader(file)
-    check_readable(reader.header)
     unit.writes()
     unit.memo.spoil()
-    engine = unit.engine
+    unit.held_offset()  # a unit that has to begin anew learns so from its first question: before the file is read, once
+    try:
+        return _taken_in(unit.engine, Reader(file), replace=replace)
+    except Lost as error:
+        why = " ".join(str(error).split())
+        raise TransferError(
+            f"The connection to the database was lost during the import ({why}). The database is as it was. See that it "
+            "runs and can be reached, and import again."
+        ) from error
+
+
+def _taken_in(engine: UnitEngine, reader: Reader, *, replace: bool) -> dict[str, int]:
+    check_readable(reader.header)
     _make_room(engine, replace=replace)
     if reader.header.schema == newest_schema():
         _fill(engine, reader, {part.name: part.columns for part in PARTS})
@@ -90,7 +100,7 @@ def _fill(engine: Engine, reader: Reader, known: Mapping[str, Sequence[str]]) ->
                 raise reader.spoilt(f"a row of the table {name} has too many values or too few")
             try:
                 _insert(engine, name, columns, chunk)
-            except ApiError:  # the disk is full or fails
+            except (ApiError, Lost):  # the disk is full or fails, or nobody is there any more
                 raise
             except Exception as error:
                 raise reader.spoilt(f"the database does not take a row of the table {name} ({error})") from error

@@ -21,10 +21,10 @@ from msgspec import Struct
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store import migrate, postgres_schema, settle
-from isthmus.store.api import CELLS, Kind
+from isthmus.store.api import CELLS, Kind, Lost
 from isthmus.store.clock import Clock, Seeds, system_seeds
 from isthmus.store.pipeline import masked
-from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
+from isthmus.store.postgres_engine import BehindError, PostgresEngine
 from isthmus.store.postgres_worker import DueError, Worker
 from isthmus.store.tables import IAM
 from isthmus.store.threads import Threads

@@ -8,7 +8,7 @@ import psycopg
 
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
-from isthmus.store.api import Params
+from isthmus.store.api import Lost, Params
 from isthmus.store.pipeline import Link, LostError, Reply, Row, array
 from isthmus.store.table import numbered
 
@@ -31,10 +31,6 @@ GONE: Final = (*CUT, "26000", "42P05", "25006", "25P02")
 """The connection is of no use: cut, behind a proxy that forgot our statements or mixed them up, or led to a standby."""
 TROUBLE: Final = ("53", "58", "57014", "55P03")
 """Disk full, out of memory, too many connections, input or output failed; a time limit of the operator's ran out."""
-
-
-class Lost(Conflict):
-    """The connection broke before anything was committed; the unit may run again on another."""
 
 
 class BehindError(Conflict):

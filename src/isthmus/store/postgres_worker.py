@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
-from isthmus.store.api import CELLS, Kind, Undo
+from isthmus.store.api import CELLS, Kind, Lost, Undo
 from isthmus.store.pipeline import Link, Row, masked
-from isthmus.store.postgres_engine import BehindError, Lost, PostgresEngine
+from isthmus.store.postgres_engine import BehindError, PostgresEngine
 from isthmus.store.unit import Memo, Moment, Unit
 
 if TYPE_CHECKING:
