@@ -123,7 +123,7 @@ def store(
     """Open the store of these settings. A file, and its folder where that is missing, are made for their owner only.
 
     `clock` None is the machine's, or the database server's. Raises `ConfigError` for a file that cannot be or a driver that
-    is not there, `ExposedFileError` for a file that others can read (I8).
+    is not there, `ExposedFileError` for a file that others can read (I8), `StoreInUseError` for one that others have open.
     """
     if url := config.database_url(settings):
         return _postgres(url, settings, clock, seeds)
@@ -151,7 +151,7 @@ def _postgres(
 ) -> "PostgresStore":
     """Open a database; who only `looks` at it neither makes nor changes its tables, who `replaces` it must be alone."""
     try:
-        from isthmus.store import postgres_schema
+        from isthmus.store import postgres_schema, postgres_sessions
         from isthmus.store.postgres import PostgresSettings, PostgresStore
     except ImportError as error:
         raise ConfigError(
@@ -168,7 +168,7 @@ def _postgres(
     if looks:
         postgres_schema.check_current(url)
     if replaces:
-        postgres_schema.check_unserved(url)
+        postgres_sessions.check_unserved(url, settings.poll_seconds)
     return PostgresStore(url, clock=clock, seeds=seeds, settings=chosen)
 
 

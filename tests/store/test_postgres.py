@@ -36,6 +36,7 @@ from isthmus.store.pipeline import masked, translated
 from isthmus.store.postgres import PostgresSettings, PostgresStore
 from isthmus.store.unit import Unit
 from isthmus.testing import InProcess
+from tests.pgbouncer import through
 from tests.postgres import Cluster
 from tests.running import isthmus, running
 from tests.store.builders import NOW, ONE, REGION, block, peering, put_vpc, read, vpc, vpc_ids, write
@@ -553,6 +554,33 @@ def exported(postgres: Cluster) -> bytes:
         with store.snapshot() as engine:
             transfer.export(engine, out.write)
     return out.getvalue()
+
+
+def test_a_session_that_stays_refuses_an_import_whatever_it_does(url: str, exported: bytes, tmp_path: Path) -> None:
+    (tmp_path / "state.json").write_bytes(exported)
+    with pipeline.connect(url) as idle:  # as a server that seldom looks
+        idle.execute("SELECT 1")
+        done = isthmus(tmp_path, "import", str(tmp_path / "state.json"), "--data", url)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert (
+            f"is in use: Isthmus has it open (session {idle.info.backend_pid} of PostgreSQL, from 127.0.0.1)" in done.stderr
+        )
+    with servers(url, 1) as (store,):
+        assert read(store, vpc_ids) == []
+
+
+def test_behind_a_proxy_a_server_is_noticed_while_it_runs_and_not_afterwards(
+    url: str, proxy: str, exported: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "state.json").write_bytes(exported)
+    reached = through(proxy, url)
+    command = ("import", str(tmp_path / "state.json"), "--data", reached)
+    with running(tmp_path / "one", f"--data={reached}", ISTHMUS_PREPARED_STATEMENTS="false") as server:
+        server.run("clock", "show")
+        assert "is in use" in isthmus(tmp_path, *command, ISTHMUS_PREPARED_STATEMENTS="false").stderr
+        assert server.stop() == 0
+    done = isthmus(tmp_path, *command, ISTHMUS_PREPARED_STATEMENTS="false")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_connection_that_is_lost_during_an_import_is_not_blamed_on_the_file(url: str, exported: bytes) -> None:

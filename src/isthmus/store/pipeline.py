@@ -28,7 +28,7 @@ ESCAPE: Final = "\U0010ffff"
 GOOD: Final = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK})
 CONNECT_SECONDS: Final = 5
 APPLICATION: Final = "isthmus"
-"""What our connections are called, for people and for `check_unserved`."""
+"""What our connections are called, unless the address says otherwise: for people and for `check_unserved`."""
 
 Row = tuple[Any, ...]
 
