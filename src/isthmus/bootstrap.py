@@ -285,11 +285,11 @@ def snapshot(settings: Settings) -> Iterator[Seen]:
 
     Raises `SchemaError` or `TransferError` where it cannot be read.
     """
-    from isthmus.store import invariants, sqlite_file
+    from isthmus.store import postgres_invariants, sqlite_file
 
     if url := config.database_url(settings):
         with closing(_postgres(url, settings, None, system_seeds, looks=True)) as opened, opened.snapshot() as engine:
-            yield Seen(engine, invariants.INVARIANTS)
+            yield Seen(engine, postgres_invariants.INVARIANTS)
         return
     with sqlite_file.snapshot(state_file(settings)) as engine:
         yield Seen(engine, sqlite_file.INVARIANTS)

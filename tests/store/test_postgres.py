@@ -28,7 +28,7 @@ from isthmus.domain.iam.objects import User
 from isthmus.domain.peering import DAY, LIFETIME
 from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
-from isthmus.store import iam_invariants, migrate, pipeline, settle, transfer
+from isthmus.store import iam_invariants, invariants, migrate, pipeline, settle, transfer
 from isthmus.store.api import Kind, SchemaError, TransferError
 from isthmus.store.clock import ManualClock, counted_seeds
 from isthmus.store.importing import ROWS_PER_INSERT, import_state
@@ -540,6 +540,37 @@ async def once(store: PostgresStore, act: Callable[[], Any]) -> Any:
         return await act()
     finally:
         await store.stop()
+
+
+# --- looking ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (
+            "ALTER TABLE vpc ALTER COLUMN created_at TYPE numeric",
+            "vpc.created_at is numeric where this Isthmus makes it bigint",
+        ),
+        (
+            'ALTER TABLE account ALTER COLUMN name TYPE text COLLATE "default"',
+            "account.name is text in the collation default where this Isthmus makes it text",
+        ),
+        ("ALTER TABLE tag ADD COLUMN colour text", "tag.colour is none of this Isthmus"),
+        ("ALTER TABLE journal DROP COLUMN actor", "journal.actor is missing"),
+    ],
+)
+def test_a_column_that_is_not_as_it_was_made_is_told(url: str, change: str, told: str) -> None:
+    def broken() -> list[str]:
+        with bootstrap.snapshot(Settings(data=url)) as seen:
+            (found,) = invariants.check(seen.engine, [claim for claim in seen.invariants if claim.name == "schema"])
+        return found.broken
+
+    PostgresStore(url).close()
+    assert broken() == []
+    with psycopg.connect(url) as other:
+        other.execute(change.encode())
+    assert broken() == [told]
 
 
 # --- imports ----------------------------------------------------------------------------------------------------------

@@ -2,14 +2,15 @@
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store import migrate
-from isthmus.store.api import Params, SchemaError
+from isthmus.store.api import Engine, Params, SchemaError
 from isthmus.store.table import numbered
 
 APPLICATION_ID: Final = 0x49535448  # "ISTH" in the file's header: tells our files from other SQLite files
@@ -227,3 +228,25 @@ def migrate_file(connection: sqlite3.Connection, where: str) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
+
+
+# --- its schema -------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def made_anew(words: Mapping[str, str] = WORDS) -> Iterator[SqliteEngine]:
+    """Yield an empty database in memory as the migrations make it, for comparison."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        for _, script in migrate.scripts():
+            for statement in migrate.statements(script, words):
+                connection.execute(statement)
+        yield SqliteEngine(connection)
+
+
+def declared(engine: Engine) -> dict[tuple[str, str], str]:
+    """Return the type of every column, by table and column, as it was declared."""
+    found = engine.query(
+        "SELECT made.name, info.name, info.type FROM sqlite_master AS made, pragma_table_info(made.name) AS info "
+        "WHERE made.type = 'table' AND made.name NOT LIKE 'sqlite%'"
+    )
+    return {(table, column): type_ for table, column, type_ in found}

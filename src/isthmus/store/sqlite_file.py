@@ -16,7 +16,7 @@ from typing import Final
 from isthmus.store import invariants, migrate
 from isthmus.store.api import SchemaError, TransferError
 from isthmus.store.invariants import Invariant
-from isthmus.store.sqlite_engine import WORDS, SqliteEngine, Troubled, check_file
+from isthmus.store.sqlite_engine import SqliteEngine, Troubled, check_file, declared, made_anew
 from isthmus.store.transfer import silent
 from isthmus.store.unit import UnitEngine
 
@@ -110,11 +110,8 @@ def _orphans(engine: UnitEngine) -> Iterator[str]:
 
 def _strange_schema(engine: UnitEngine) -> Iterator[str]:
     """Compare with a new database: a lost index would let in what it is there to keep out."""
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
-        for _, script in migrate.scripts():
-            for statement in migrate.statements(script, WORDS):
-                fresh.execute(statement)
-        ours, wanted = _schema(engine), _schema(SqliteEngine(fresh))
+    with made_anew() as fresh:
+        ours, wanted = _schema(engine), _schema(fresh)
     for name in sorted(ours.keys() | wanted.keys()):
         if ours.get(name) != wanted.get(name):
             yield f"{name} is {'missing' if name not in ours else 'not as this Isthmus makes it'}"
@@ -125,10 +122,24 @@ def _schema(engine: UnitEngine) -> dict[str, str]:
     return dict(found)
 
 
+def _mistyped(engine: UnitEngine) -> Iterator[str]:
+    """Look at every value, since SQLite takes any into any column."""
+    by_table: dict[str, list[tuple[str, str]]] = {}
+    for (table, column), type_ in declared(engine).items():
+        by_table.setdefault(table, []).append((column, "text" if type_ == "TEXT" else "integer"))
+    for table, columns in by_table.items():
+        counts = ", ".join(f"sum(typeof({column}) NOT IN ('{type_}', 'null'))" for column, type_ in columns)
+        ((*found,),) = engine.query(f"SELECT {counts} FROM {table}")
+        for (column, type_), count in zip(columns, found, strict=True):
+            if count:
+                yield f"{table}.{column} has {count} values that are no {type_}"
+
+
 FOREIGN_KEYS: Final = Invariant("foreign-keys", "What a row refers to is there.", _orphans)
 INVARIANTS: Final = (
     Invariant("file", "SQLite finds the file undamaged.", _damages),
     Invariant("schema", "Tables and indexes are those of this Isthmus.", _strange_schema),
+    Invariant("types", "Every value is of its column's type.", _mistyped),
     FOREIGN_KEYS,
     *invariants.INVARIANTS,
 )
