@@ -1,4 +1,4 @@
-"""What the model of a Query service says of a request's values: lengths, patterns, numbers (I198, ValidationError).
+"""What the model of a Query service says of a request's values: words, lengths, patterns, numbers (I198, ValidationError).
 
 All that is wrong is told at once, in the words that all these services share. EC2 words its refusals per action, so its
 rules are in `domain`.
@@ -32,6 +32,8 @@ UNFIT = {
     "a hyphen."
 }
 """What IAM says of the letters of these names, once nothing else is wrong with the request."""
+FEWER_WORDS = {("iam", "statusType"): ("Active", "Inactive")}
+"""Words that a request may use where the model lists one more, which only answers have."""
 # Java's classes of letters, separators and digits, which stand side by side in the model's patterns, and nowhere else.
 _UNICODE = r"\p{L}\p{Z}\p{N}_"
 _IN_PYTHON = r"\w \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -60,7 +62,8 @@ def _check_of(service: str, shape_name: str) -> Check:
         case model.ListOf():
             return _list(shape, _check_of(service, shape.shape))
         case model.Text():
-            return _text(shape)
+            words = FEWER_WORDS.get((service, shape_name), shape.values)
+            return _word(words) if words else _text(shape)
         case model.Integer():
             return _within(shape, "value", lambda value: value)
         case _:
@@ -86,6 +89,16 @@ def _list(shape: model.ListOf, item: Check) -> Check:
         yield from length(values, place)
         for number, value in enumerate(values, 1):
             yield from item(value, f"{place}.{number}.member")
+
+    return check
+
+
+def _word(words: Sequence[str]) -> Check:
+    why = f"Member must satisfy enum value set: [{', '.join(words)}]"
+
+    def check(value: str, place: str) -> Iterator[str]:
+        if value not in words:
+            yield _refusal(value, place, why)
 
     return check
 

@@ -143,9 +143,14 @@ def _reader(service: str, shape_name: str, parameter: str) -> Reader:
         case model.ListOf():
             return _list(shape, _reader(service, shape.shape, parameter))
         case model.Text():
-            return _enumeration(frozenset(shape.values), parameter) if shape.values else _value
+            is_told_later = _is_query(service)  # by `check_constraints`, with all else that is wrong
+            return _enumeration(frozenset(shape.values), parameter) if shape.values and not is_told_later else _value
         case _:
             return NUMBERS[type(shape)](parameter)
+
+
+def _is_query(service: str) -> bool:
+    return services.BY_NAME[service].protocol == "query"
 
 
 def _structure(service: str, structure: model.Shape, *, is_ignored: Callable[[str], bool]) -> Reader:
@@ -157,7 +162,7 @@ def _structure(service: str, structure: model.Shape, *, is_ignored: Callable[[st
         rows[member.sent_as] = rows[lower_first(member.sent_as)] = row
     required = [(member.attribute, lower_first(member.sent_as)) for member in structure.members if member.required]
     make = structure.type
-    absent: Callable[[str], object] = _told_later if services.BY_NAME[service].protocol == "query" else _missing
+    absent: Callable[[str], object] = _told_later if _is_query(service) else _missing
 
     def read(form: Form, node: Node) -> msgspec.Struct:
         if isinstance(node, str):

@@ -2,6 +2,7 @@
 
 import re
 
+import msgspec
 import pytest
 
 from isthmus.domain.errors import ApiError
@@ -14,7 +15,7 @@ from isthmus.wire.shapes import ec2, iam
 ACTIONS = [(name, action) for name in ("iam", "sts") for action in sorted(services.tables(name).actions)]
 
 
-def refusal(request: iam.CreateUserRequest | iam.TagUserRequest | iam.ListUsersRequest, action: str) -> str:
+def refusal(request: msgspec.Struct, action: str) -> str:
     with pytest.raises(ApiError) as caught:
         check_constraints(IAM, action, request)
     assert caught.value.code == "ValidationError"
@@ -69,6 +70,31 @@ def test_what_must_be_there_is_told_with_all_else() -> None:
 )
 def test_numbers_have_bounds(items: int, words: str) -> None:
     assert refusal(iam.ListUsersRequest(max_items=items), "ListUsers").endswith(f"Member must have {words}")
+
+
+@pytest.mark.rule("I198")
+@pytest.mark.parametrize(
+    ("action", "form", "place", "words"),
+    [
+        ("ListPolicies", {"Scope": "Mine"}, "scope", "All, AWS, Local"),
+        ("UpdateAccessKey", {"AccessKeyId": "A" * 20, "Status": "active"}, "status", "Active, Inactive"),
+        ("UpdateAccessKey", {"AccessKeyId": "A" * 20, "Status": "Expired"}, "status", "Active, Inactive"),
+        (
+            "GetAccountAuthorizationDetails",
+            {"Filter.member.1": "Role", "Filter.member.2": "role"},
+            "filter.2.member",
+            "User, Role, Group, LocalManagedPolicy, AWSManagedPolicy",
+        ),
+    ],
+)
+def test_a_word_that_is_none_of_its_list_is_told_with_the_list(
+    action: str, form: dict[str, str], place: str, words: str
+) -> None:
+    value = list(form.values())[-1]
+    assert refusal(decode(IAM, action, form), action) == (
+        f"1 validation error detected: Value '{value}' at '{place}' failed to satisfy constraint: Member must satisfy enum "
+        f"value set: [{words}]"
+    )
 
 
 def test_a_list_has_bounds() -> None:
