@@ -153,7 +153,7 @@ def test_a_root_that_shows_no_key_is_bound_by_nothing(world: World) -> None:
 
 @pytest.mark.rule("I116", "I155")
 def test_a_refusal_names_the_policy(world: World) -> None:
-    root = root_key(world)
+    root, _ = root_key(world), root_key(world, OTHER)
     organize(world, root=[FULL, "OnlyEurope"], manager=OTHER)
     with pytest.raises(ClientError) as caught:
         world.of(dict(root), "ec2").describe_vpcs()

@@ -267,6 +267,11 @@ REFUSED: dict[str, tuple[dict[str, Any], tuple[str | int, ...], str]] = {
         ("accounts", 0, "service_control_policies", 0),
         "there is no service control policy none",
     ),
+    "no such management account": (
+        {**user(), "organization": {"management_account": "123412341234"}},
+        ("organization", "management_account"),
+        "there is no account 123412341234",
+    ),
     "no service control policy": (
         account(service_control_policies=[]), ("accounts", 0, "service_control_policies"), "1 to 5 service control policies",
     ),

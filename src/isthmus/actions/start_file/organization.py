@@ -44,6 +44,9 @@ def apply(unit: Unit, start: Start, changes: Changes) -> None:
 
 
 def _manage(unit: Unit, account: str, changes: Changes) -> None:
+    if unit.accounts.get(account) is None:  # those of the file have been made by now
+        why = f"there is no account {account}; name one of this file, or one that is there"
+        raise StartFileError([Problem(("organization", "management_account"), why)])
     found = unit.organizations.get(ORGANIZATION_ID)
     if found is None or found.account != account:
         unit.organizations.put(replace(found or Organization(ORGANIZATION_ID, ""), account=account))
