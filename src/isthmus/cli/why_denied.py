@@ -109,8 +109,9 @@ def _policy(policy: str, name: str) -> str:
 
 
 def _verdict(each: Mapping[str, Any]) -> str:
-    if "condition" not in each:
-        return VERDICTS[each["verdict"]]
-    condition = each["condition"]
+    return "; ".join(map(_condition, each.get("conditions", ()))) or VERDICTS[each["verdict"]]
+
+
+def _condition(condition: Mapping[str, Any]) -> str:
     said = "has no value" if condition["said"] is None else f"is {condition['said']}"
     return f"{condition['operator']} does not hold: {condition['key']} {said}, asked for {', '.join(condition['values'])}"

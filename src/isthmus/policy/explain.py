@@ -62,14 +62,14 @@ class Verdict(StrEnum):
 
 
 class Step(Struct, frozen=True):
-    """One statement that was looked at; `clause` is the condition that did not hold.
+    """One statement that was looked at; `failed` are the conditions that did not hold.
 
     `level` counts the levels of service control policies from 0, the organization's root (I116).
     """
 
     match: Match
     verdict: Verdict
-    clause: Clause | None = None
+    failed: tuple[Clause, ...] = ()
     level: int = 0
 
 
@@ -92,19 +92,20 @@ def steps(
                 named = found.layer not in {Layer.TRUST, Layer.RESOURCE} or (
                     caller is not None and found.compiled.names(caller) is not Grant.NONE
                 )
-                verdict, clause = _verdict(found.compiled, request, resource) if named else (Verdict.PRINCIPAL, None)
-                yield Step(found, verdict, clause, level)
+                verdict, failed = _verdict(found.compiled, request, resource) if named else (Verdict.PRINCIPAL, ())
+                yield Step(found, verdict, failed, level)
 
 
-def _verdict(compiled: Compiled, request: Request, resource: Arn | None) -> tuple[Verdict, Clause | None]:
+def _verdict(compiled: Compiled, request: Request, resource: Arn | None) -> tuple[Verdict, tuple[Clause, ...]]:
     if not compiled.covers_action(fold(request.action)):
-        return (Verdict.UNREADABLE if compiled.statement.problem else Verdict.ACTION), None
+        return (Verdict.UNREADABLE if compiled.statement.problem else Verdict.ACTION), ()
     if not compiled.covers_resource(resource, request.context):
-        return Verdict.RESOURCE, None
-    failed = _first_failed(compiled, request.context)
-    return (Verdict.MATCHES, None) if failed is None else (Verdict.CONDITION, failed)
+        return Verdict.RESOURCE, ()
+    failed = _failed(compiled, request.context)
+    return (Verdict.CONDITION if failed else Verdict.MATCHES), failed
 
 
-def _first_failed(compiled: Compiled, context: Context) -> Clause | None:
+def _failed(compiled: Compiled, context: Context) -> tuple[Clause, ...]:
+    """All conditions that do not hold, where a decision is content with the first: each of them has to be put right."""
     pairs = zip(compiled.statement.conditions, compiled.conditions, strict=True)
-    return next((clause for clause, condition in pairs if not condition(context)), None)
+    return tuple(clause for clause, condition in pairs if not condition(context))

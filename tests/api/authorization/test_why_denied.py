@@ -47,9 +47,9 @@ def test_each_statement_is_told_with_what_was_wrong_and_the_deciding_one_is_mark
         assert (told["caller"], told["allowed"], check["decision"]) == (ALICE, False, "implicitDeny")
         assert check["reason"] == "because no identity-based policy allows the ec2:DeleteVpc action"
         assert verdicts(check) == [("a", "action", False), ("b", "resource", False), ("c", "condition", False)]
-        assert check["statements"][2]["condition"] == {
-            "operator": "StringEquals", "key": "ec2:ResourceTag/team", "values": ["net"], "said": "web",
-        }  # fmt: skip
+        assert check["statements"][2]["conditions"] == [
+            {"operator": "StringEquals", "key": "ec2:ResourceTag/team", "values": ["net"], "said": "web"}
+        ]
     let(world, "alice", deny("DeleteVpc"), policy="d")
     (check,) = why(world, ALICE, "ec2:DeleteVpc", target)["checks"]
     assert (check["decision"], check["layer"]) == ("explicitDeny", "identity-based policy")
@@ -71,7 +71,7 @@ def test_the_encoded_message_of_a_refusal_is_explained_as_the_request_was(world:
     told = why_refused(world, message.partition(BLOB)[2])
     (check,) = told["checks"]
     assert (told["allowed"], check["action"], check["resource"]) == (False, "ec2:CreateVpc", arn("vpc", "*"))
-    assert check["statements"][0]["condition"]["said"] == "web"
+    assert check["statements"][0]["conditions"][0]["said"] == "web"
     assert told["refused"]["context"]["principal"]["arn"] == ALICE
     assert why_refused(world, f"An error occurred: {message}\n") == told
     for text in ("nonsense", "", " "):
@@ -149,17 +149,23 @@ def test_the_command_prints_the_decision_and_reads_a_file_that_nobody_serves(tmp
     with InProcess(Settings(data=str(data))) as server:
         iam = server.client(ACCOUNT, service="iam")
         iam.create_user(UserName="alice")
-        iam.put_user_policy(UserName="alice", PolicyName="mine", PolicyDocument=document(deny("Delete*"), allow("*")))
+        two = allow("*", StringEquals={"aws:RequestTag/team": "net"}, Bool={"aws:MultiFactorAuthPresent": "true"})
+        iam.put_user_policy(UserName="alice", PolicyName="mine", PolicyDocument=document(deny("Delete*"), allow("*"), two))
     command = ("why-denied", ALICE, "ec2:DeleteVpc", arn("vpc", "vpc-1"), "--data", str(data))
     done = isthmus(tmp_path, *command)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == [
+    *shown, unmet = done.stdout.splitlines()
+    assert shown == [
         f"denied: {ALICE}",
         f"  ec2:DeleteVpc on {arn('vpc', 'vpc-1')} with an explicit deny in an identity-based policy",
         "  identity-based policy",
         "    -> Deny   mine, statement 1: matches",
         "       Allow  mine, statement 2: matches",
     ]
+    assert unmet == (
+        "       Allow  mine, statement 3: StringEquals does not hold: aws:RequestTag/team has no value, asked for net; "
+        "Bool does not hold: aws:MultiFactorAuthPresent has no value, asked for true"
+    )
     assert isthmus(tmp_path, "why-denied", ALICE, "ec2:DeleteVpcs", "--data", str(data)).stdout.endswith(
         "note: This Isthmus has no action ec2:DeleteVpcs.\n"
     )

@@ -97,8 +97,8 @@ def test_every_statement_is_shown_with_what_kept_it_from_matching() -> None:
         (Layer.IDENTITY, 4, Verdict.UNREADABLE),
         (Layer.SESSION, 0, Verdict.MATCHES),
     ]
-    clauses = [step.clause for step in steps if step.clause is not None]
-    assert [(clause.operator, clause.key, clause.values) for clause in clauses] == [("StringEquals", "aws:b", ("2",))]
+    failed = [(clause.operator, clause.key, clause.values) for step in steps for clause in step.failed]
+    assert failed == [("StringEquals", "aws:b", ("2",)), ("Bool", "aws:c", ("true",))]
 
 
 @pytest.mark.rule("I122")

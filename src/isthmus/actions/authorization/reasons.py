@@ -19,6 +19,7 @@ from isthmus.domain.accounts import ASSUMED_ROLE, FEDERATED_USER, USER, Principa
 from isthmus.domain.peering import Delays
 from isthmus.policy import explain, match
 from isthmus.policy.compiled import Kind
+from isthmus.policy.conditions import Clause
 from isthmus.policy.context import Context, Value, key
 from isthmus.policy.evaluate import Decision, Layer, Request, ResourcePolicy, evaluate, evaluate_trust
 from isthmus.policy.explain import Step
@@ -194,12 +195,11 @@ def _statement(step: Step, decision: Decision, request: Request) -> dict[str, An
         "effect": statement.effect.value,
         "verdict": step.verdict.value,
         "decides": match_ in decision.matches,
-        **dict(_failed(step, request)),
+        **({"conditions": [_condition(clause, request) for clause in step.failed]} if step.failed else {}),
     }
 
 
-def _failed(step: Step, request: Request) -> Iterator[tuple[str, Any]]:
-    """Yield the condition that did not hold, with what its key said."""
-    if (clause := step.clause) is not None:
-        value = request.context.get(key(clause.key))
-        yield "condition", {"operator": clause.operator, "key": clause.key, "values": list(clause.values), "said": value}
+def _condition(clause: Clause, request: Request) -> dict[str, Any]:
+    """Return a condition that did not hold, with what its key said."""
+    said = request.context.get(key(clause.key))
+    return {"operator": clause.operator, "key": clause.key, "values": list(clause.values), "said": said}
