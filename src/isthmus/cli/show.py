@@ -44,10 +44,11 @@ def rows(columns: Sequence[str], content: Sequence[Sequence[Any]], *, nothing: s
 def _table(columns: Sequence[str], content: Sequence[Sequence[Any]]) -> None:
     from rich import box  # heavy, and only a terminal shows what it does
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table(*columns, box=box.SIMPLE_HEAD)
+    # An id or an ARN that is too long for its column goes on in the next line: one that was cut is of no use.
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
     for row in content:
         table.add_row(*(Text(str(value)) for value in row))
     Console().print(table)

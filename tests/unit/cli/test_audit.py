@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from isthmus import bootstrap, config
 from isthmus.cli.ask import PREFIX
+from isthmus.cli.audit import COLUMNS
 from isthmus.cli.root import root
 from isthmus.store.clock import SystemClock
 from isthmus.wire.xml import instant
@@ -98,6 +100,15 @@ def test_a_terminal_shows_a_table(log: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert "ec2:CreateVpc" in shown
     assert audit(log, "--action", "none").stdout == "Nothing of that kind is there.\n"
     assert audit(log, "--json").stdout.startswith("{")
+
+
+def test_a_narrow_terminal_folds_what_is_long_and_cuts_nothing(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isthmus.cli.show.is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    _, heads, _, *lines = audit(log, "--action", "DescribeVpcs").stdout.splitlines()
+    begins = [*(heads.index(name) for name in COLUMNS), None]
+    cells = ["".join(line[begin:end].strip() for line in lines) for begin, end in pairwise(begins)]
+    assert cells[1:] == [ALICE, "ec2:DescribeVpcs", "UnauthorizedOperation(permissions boundary)", "", "r-2"]
 
 
 def no_file(_: Path) -> tuple[object, ...]:
