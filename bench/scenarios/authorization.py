@@ -124,7 +124,7 @@ def _describing(arena: Arena, crowds: Sequence[Crowd], ask: Ask) -> dict[str, Re
 
 
 @dataclass(slots=True)
-class Creating:
+class CreatingInTurn:
     """Creates against one server, so many a turn; a run has a Region of its own, with VPCs that are made before it."""
 
     server: Server
@@ -162,7 +162,7 @@ def run(arena: Arena) -> Outcome:
         windows = _describing(arena, crowds, by_id)
         again = arena.side_by_side(windows, MICROSECONDS, DESCRIBE_TURNS)
         fresh = arena.side_by_side(_describing(arena, crowds, never_asked), MICROSECONDS, DESCRIBE_TURNS)
-        creating = {name: Creating(server) for name, server in servers.items()}
+        creating = {name: CreatingInTurn(server) for name, server in servers.items()}
         creates = arena.side_by_side(creating, MICROSECONDS, TURNS)
     claims = [
         *_claims("describe by id", DESCRIBE_BOUND, again),
