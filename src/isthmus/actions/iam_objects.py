@@ -84,9 +84,10 @@ def _find(call: Call, rows: IamRows[Row], name: str) -> Row:
     return found  # type: ignore[no-any-return]
 
 
-def find_user_or_self(call: Call, name: str | None) -> User | None:
+def find_user_or_self(call: Call, name: str | None, *, unnamed: str = "") -> User | None:
     """Return the user of this name or, without one, the calling user; None for the account's root.
 
+    `unnamed` is what a caller who names nobody needs a permission for, where that is not the caller itself.
     Raises for a caller who is neither and names nobody: a role session must not be taken for the root.
     """
     if name is not None:
@@ -94,7 +95,7 @@ def find_user_or_self(call: Call, name: str | None) -> User | None:
     alone(call)
     caller = call.principal
     found = call.store.iam_users.get(caller.user_id) if caller.kind == USER else None
-    call.authorize(caller.arn, iam_keys.of(call, found))
+    call.authorize(unnamed or caller.arn, iam_keys.of(call, None if unnamed else found))
     if caller.kind not in {USER, ROOT}:
         raise errors.nobody_named()
     return found

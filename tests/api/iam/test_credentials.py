@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.authorization.asking import document
+from tests.api.authorization.asking import allow, document, let
 from tests.api.iam.world import OTHER, World, refusal
 
 
@@ -24,6 +24,18 @@ def test_there_are_no_other_credentials(world: World, action: str, answered: str
         answer = ask(**parameters)
         assert (answer[answered], answer["IsTruncated"]) == ([], False)
     assert refusal(ask, UserName="ada", Marker="x")[:2] == (400, "ValidationError")
+
+
+@pytest.mark.rule("I156", "I192")
+def test_whoever_lists_mfa_devices_and_names_nobody_needs_the_permission_for_all(world: World) -> None:
+    own = allow("iam:ListMFADevices", "iam:ListSSHPublicKeys", resource="arn:aws:iam::*:user/${aws:username}")
+    iam = world.of(world.user("ada"))
+    let(world, "ada", own)
+    assert iam.list_mfa_devices(UserName="ada")["MFADevices"] == iam.list_ssh_public_keys()["SSHPublicKeys"] == []
+    status, code, message = refusal(iam.list_mfa_devices)
+    assert (status, code, "iam:ListMFADevices on resource: * because" in message) == (403, "AccessDenied", True)
+    let(world, "ada", allow("iam:ListMFADevices"))
+    assert iam.list_mfa_devices()["MFADevices"] == []
 
 
 @pytest.mark.rule("I192")

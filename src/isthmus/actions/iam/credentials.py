@@ -14,8 +14,8 @@ SERVICES: Final = frozenset({"bedrock.amazonaws.com", "cassandra.amazonaws.com",
 
 
 def list_mfa_devices(request: iam.ListMFADevicesRequest, call: Call) -> iam.ListMFADevicesResponse:
-    """List a user's MFA devices, of which there are none (I192)."""
-    _look(call, request.user_name, request)
+    """List a user's MFA devices, of which there are none; who names no user needs the permission for `*` (I192)."""
+    _look(call, request.user_name, request, unnamed="*")
     return iam.ListMFADevicesResponse(mfa_devices=[], is_truncated=False)
 
 
@@ -60,8 +60,8 @@ def _no_profile(call: Call, user_name: str | None) -> ApiError:
     return errors.no_such("login-profile", user.name if user else call.account)
 
 
-def _look(call: Call, user_name: str | None, asked: Asked) -> None:
+def _look(call: Call, user_name: str | None, asked: Asked, *, unnamed: str = "") -> None:
     """Find whose credentials are listed; no Marker was ever given out for a list of none."""
-    iam_objects.find_user_or_self(call, user_name)
+    iam_objects.find_user_or_self(call, user_name, unnamed=unnamed)
     if asked.marker is not None:
         raise errors.invalid_marker()
