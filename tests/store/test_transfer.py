@@ -410,6 +410,34 @@ def test_a_backup_of_a_broken_store_is_made_and_told(original: Path, tmp_path: P
     assert (tmp_path / "copy.db").exists()
 
 
+def damaged(original: Path, file: Path, table: str) -> Path:
+    """A copy of a file in which the first page of a table is wiped."""
+    shutil.copy(original, file)
+    with closing(sqlite3.connect(file)) as connection:
+        ((root,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with file.open("r+b") as raw:
+        raw.seek((root - 1) * size)
+        raw.write(bytes(size))
+    return file
+
+
+def test_a_backup_of_a_damaged_file_names_the_files_that_were_given(original: Path, tmp_path: Path) -> None:
+    file, copy = damaged(original, tmp_path / "isthmus.db", "journal"), tmp_path / "copy.db"
+    with pytest.raises(TransferError) as caught:
+        sqlite_file.backup(file, copy)
+    said = str(caught.value)
+    assert said.startswith(f"{copy} is written, and is as broken as {file} is: file, ")
+    assert f"{copy} is damaged (" in said
+    assert f".{copy.name}." not in said, "the name that the copy had while it was made"
+
+
+def test_a_file_without_a_readable_state_row_is_told_as_damaged(original: Path, tmp_path: Path) -> None:
+    file = damaged(original, tmp_path / "isthmus.db", "server_state")
+    with pytest.raises(TransferError, match=rf"^{file} is damaged \("):
+        export_of(file)
+
+
 @pytest.mark.parametrize(
     ("content", "why"), [(b"", "holds no state of Isthmus yet"), (b"text" * 400, "cannot be read as a")]
 )

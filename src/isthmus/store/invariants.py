@@ -15,6 +15,7 @@ from isthmus.domain.cidr import Prefix, overlap
 from isthmus.domain.errors import Conflict
 from isthmus.domain.peering import ENDED, ESTABLISHED, LIVE, Peering, State, fate, views
 from isthmus.store import iam_invariants, tables
+from isthmus.store.api import TransferError
 from isthmus.store.table import Table, prefix
 from isthmus.store.tables import PEERINGS
 from isthmus.store.transfer import Part, Progress, pages, silent
@@ -62,7 +63,8 @@ def _finding(engine: UnitEngine, claim: Invariant, progress: Progress) -> Findin
     except Conflict:  # the engine's way of saying that the unit has to run again
         raise
     except Exception as error:  # noqa: BLE001 - whatever a damaged store leads to; the other claims still want a look
-        broken.append(f"this could not be looked at to its end: {error!r}")
+        why = str(error) if isinstance(error, TransferError) else repr(error)  # the one is a sentence already
+        broken.append(f"this could not be looked at to its end: {why}")
     progress(1)
     return Finding(claim.name, claim.sentence, broken, unlisted)
 

@@ -36,17 +36,20 @@ Told = Callable[[int], None]
 
 
 @contextmanager
-def snapshot(path: Path) -> Iterator[SqliteEngine]:
+def snapshot(path: Path, called: Path | None = None) -> Iterator[SqliteEngine]:
     """Yield the verbs of a read-only connection that sees what is committed now, and nothing that comes later.
 
+    `called` is the name that the file is about to have, where it has another still: errors are told about that one.
     Raises `SchemaError` for a file that is none of ours or has another schema, `TransferError` for one that cannot be read.
     """
-    with closing(_connect(path)) as connection:
-        check_file(connection, str(path))
-        _check_version(connection, path)
+    named = called or path
+    with closing(_connect(path, named)) as connection:
+        check_file(connection, str(named))
+        _check_version(connection, named)
         connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM server_state").fetchone()  # the snapshot is taken by the first read
-        yield SqliteEngine(connection, _teller(path))
+        engine = SqliteEngine(connection, _teller(named))
+        engine.query("SELECT count(*) FROM server_state")  # the snapshot is taken by the first read
+        yield engine
 
 
 def _teller(path: Path) -> Troubled:
@@ -60,11 +63,11 @@ def _teller(path: Path) -> Troubled:
     return told
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, named: Path) -> sqlite3.Connection:
     if not path.exists():
-        raise TransferError(f"There is no file {path}. Name the server's with --data.")
+        raise TransferError(f"There is no file {named}. Name the server's with --data.")
     if path.is_dir():
-        raise TransferError(f"{path} is a folder. Name the server's file with --data.")
+        raise TransferError(f"{named} is a folder. Name the server's file with --data.")
     real = path.resolve()
     connection = sqlite3.connect(f"{real.as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=5.0)
     try:
@@ -74,10 +77,10 @@ def _connect(path: Path) -> sqlite3.Connection:
         if error.sqlite_errorname.startswith(NO_ROOM) and os.access(real, os.R_OK) and not _log_of(real).exists():
             # Whoever had the file open would have a log beside it; so nobody has, and nothing is lost by looking without.
             return sqlite3.connect(f"{real.as_uri()}?immutable=1", uri=True, isolation_level=None)
-        raise TransferError(f"{path} cannot be read ({error}). Run this as the server's user.") from None
+        raise TransferError(f"{named} cannot be read ({error}). Run this as the server's user.") from None
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise SchemaError(f"{path} cannot be read as a database ({error}). Choose another file with --data.") from None
+        raise SchemaError(f"{named} cannot be read as a database ({error}). Choose another file with --data.") from None
     return connection
 
 
@@ -166,13 +169,14 @@ def backup(source: Path, target: Path, told: Told = silent) -> None:
                     f"{source} could not be copied to {target} ({error}). Make room there, see that `isthmus check --data "
                     f"{source}` finds nothing, and try again."
                 ) from error
-        with snapshot(copy) as engine:
+        with snapshot(copy, target) as engine:
             broken = [finding for finding in invariants.check(engine, INVARIANTS) if finding.broken]
         _forget_log(copy)
     # A copy of a broken store is better than none, so it stays; but nobody should rely on it unknowingly.
     if broken:
+        first = broken[0].broken[0].removesuffix(".")
         raise TransferError(
-            f"{target} is written, and is as broken as {source} is: {broken[0].name}, {broken[0].broken[0]}. "
+            f"{target} is written, and is as broken as {source} is: {broken[0].name}, {first}. "
             f"`isthmus check --data {source}` tells all."
         )
 
