@@ -761,7 +761,7 @@ def test_a_unit_that_answers_for_itself_keeps_no_refused_row_from_being_noticed(
     def answers(unit: Unit) -> Any:
         try:
             return [row.id for row in unit.peerings.where()]
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - it is handed back
             return error
 
     async def scenario(store: TracedStore) -> None:
