@@ -25,7 +25,7 @@ from statistics import median
 from typing import Any
 
 from bench import bulk, sign
-from isthmus import bootstrap
+from isthmus import bootstrap, serving
 from isthmus.config import Settings
 from isthmus.gateway.handle import Gateway
 from isthmus.store import sqlite_file
@@ -148,7 +148,7 @@ def handing_over(request: bytes) -> tuple[float, float]:
     ours, theirs = socket.socketpair()
     told, tell = os.pipe()
     child = os.fork()
-    loop = bootstrap._loop_factory()  # noqa: SLF001 - the server's own
+    loop = serving.loop_factory()
     if not child:
         ours.close()
         began = time.process_time()

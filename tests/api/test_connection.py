@@ -18,7 +18,7 @@ from unittest import mock
 import pytest
 import uvicorn
 
-from isthmus import bootstrap
+from isthmus import bootstrap, serving
 from isthmus.config import Settings
 from isthmus.gateway import protocol, server
 from isthmus.gateway.admin import Admin
@@ -64,7 +64,7 @@ class Served:
             with mock.patch.object(server, "SIGNALS", ()):  # the main thread alone may take them
                 await self.server.run(self.listener, self._ready.set)
 
-        with asyncio.Runner(loop_factory=bootstrap._loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=serving.loop_factory()) as runner:
             runner.run(main())
 
     def _run_portable(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from isthmus import bootstrap
+from isthmus import bootstrap, serving
 from isthmus.config import ConfigError, Delays, Settings
 from isthmus.domain.peering import Delays as Milliseconds
 from isthmus.gateway.authenticate import Mode
@@ -62,7 +62,7 @@ def test_what_cannot_be_served_is_refused_in_a_sentence(settings: Settings, word
 def test_several_workers_are_refused_without_a_database_that_they_can_share(data: str, why: str, tmp_path: Path) -> None:
     settings = Settings(data=data, workers=2, credentials=str(tmp_path / "credentials"))
     with pytest.raises(ConfigError, match=f"{why}, so --workers 2 needs a PostgreSQL database: --data postgresql://"):
-        bootstrap.serve(settings)
+        serving.serve(settings)
 
 
 def test_names_and_addresses_are_allowed_hosts_whatever_their_case() -> None:
@@ -124,7 +124,7 @@ def test_a_place_that_cannot_hold_data_is_told_as_a_sentence(tmp_path: Path) -> 
     ],
 )
 def test_the_address_is_one_that_a_client_here_can_reach(host: str, url: str) -> None:
-    assert bootstrap.address(Settings(host=host, port=1)) == url
+    assert serving.address(Settings(host=host, port=1)) == url
 
 
 def test_a_file_without_a_server_answers_as_the_admin_endpoints_do(tmp_path: Path) -> None:

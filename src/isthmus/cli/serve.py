@@ -86,14 +86,14 @@ def serve(ready_file: str | None, **given: Any) -> None:  # noqa: ANN401 - typed
       isthmus serve --auth enforce --log-format json
       ISTHMUS_PORT=4600 isthmus serve --config isthmus.toml
     """
-    from isthmus import bootstrap, config
+    from isthmus import config, serving
 
     settings = config.load(given)
     _warn(settings)
     announced = _Announcement(Path(ready_file) if ready_file else None)
     announced.prepare()
     try:
-        status = bootstrap.serve(settings, announced, taken=announced.clear)
+        status = serving.serve(settings, announced, taken=announced.clear)
     finally:
         announced.withdraw()
     sys.exit(status)
@@ -155,9 +155,9 @@ class _Announcement:
         )
 
     def __call__(self, settings: "Settings") -> None:
-        from isthmus import __version__, bootstrap
+        from isthmus import __version__, bootstrap, serving
 
-        url = bootstrap.address(settings)
+        url = serving.address(settings)
         _say(
             f"Isthmus {__version__} listens on {settings.host} port {settings.port}\n"
             f"  data  {_data(settings)}\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from isthmus import bootstrap, config
+from isthmus import bootstrap, config, serving
 from isthmus.cli.root import root
 from isthmus.gateway.start_file import StartFileRefusedError
 from isthmus.store.api import Kind
@@ -124,13 +124,13 @@ def test_a_server_has_its_start_file_applied_before_it_serves(home: Path) -> Non
     opened = bootstrap.store(settings)
     try:
         for _ in range(2):
-            bootstrap.apply_start_file(settings, opened)
+            serving.apply_start_file(settings, opened)
         (account,) = opened.run_now(Kind.READ, lambda unit: unit.accounts.where())
         assert account.name == "network"
         assert (home / "data" / "isthmus" / "credentials").read_text().count("[isthmus-") == 2
         (home / "start.yaml").write_text("accounts: 1")
         with pytest.raises(StartFileRefusedError, match=r"start.yaml:1: accounts: this must be a list, not a text"):
-            bootstrap.apply_start_file(settings, opened)
+            serving.apply_start_file(settings, opened)
     finally:
         opened.close()
 
