@@ -110,8 +110,9 @@ class Service:
         for name, order in self.overrides.get("order", {}).items():
             self.shapes[name]["members"] = self._ordered(name, order)
         for name, members in self.overrides.get("any_value", {}).items():
-            copies = {member: {**self.shapes[name]["members"][member], "any_value": True} for member in members}
-            self.shapes[name]["members"] = {**self.shapes[name]["members"], **copies}
+            self._take_any_value(self.shapes[name], members)
+        for name, members in self.overrides.get("optional", {}).items():
+            self.shapes[name]["required"] = [member for member in self.shapes[name]["required"] if member not in members]
         self.sent = set(self._reachable(request for request, _ in self.operations.values()))
         self.returned = set(self._reachable(result for _, result in self.operations.values() if result))
 
@@ -128,6 +129,12 @@ class Service:
         by_name = {self.returned_as(member, reference): member for member, reference in members.items()}
         first = [by_name[element] for element in order]
         return {member: members[member] for member in dict.fromkeys([*first, *members])}
+
+    def _take_any_value(self, shape: dict[str, Any], members: Sequence[str]) -> None:
+        """Make plain texts of members of a structure, or of a list's one member."""
+        holder = shape if shape["type"] == "list" else shape["members"]
+        texts = {member: {**holder[member], "shape": "String"} for member in members}
+        shape.update(texts if holder is shape else {"members": {**holder, **texts}})
 
     def _reachable(self, roots: Iterable[str]) -> Iterator[str]:
         seen: set[str] = set()
@@ -315,7 +322,7 @@ class Service:
 
     def _member(self, name: str, member: str, reference: Mapping[str, Any]) -> str:
         names = self.sent_as(member, reference), self.returned_as(member, reference)
-        shape = "string" if reference.get("any_value") else self._shape_name(reference["shape"])
+        shape = self._shape_name(reference["shape"])
         required = ", required=True" if self._required(name, member) else ""
         return f"Member({snake_case(member)!r}, {names[0]!r}, {names[1]!r}, {shape!r}{required}),"
 

@@ -41,6 +41,13 @@ def test_named_attributes_are_shown_alone(server: InProcess) -> None:
 
 
 @pytest.mark.rule("S603")
+def test_every_attribute_that_is_shown_can_be_asked_for(server: InProcess) -> None:
+    ec2 = server.client()
+    for name, values in attributes(ec2).items():
+        assert attributes(ec2, name) == {name: values}
+
+
+@pytest.mark.rule("S603")
 def test_an_unknown_attribute_is_refused(server: InProcess) -> None:
     with pytest.raises(ClientError) as error:
         attributes(server.client(), "supported-platforms", "shoe-size")

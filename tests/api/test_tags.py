@@ -131,6 +131,14 @@ def test_impossible_tags_are_refused(server: InProcess, key: str, value: str, co
     assert tags(ec2) == {}
 
 
+@pytest.mark.rule("S244", "S108")
+def test_tagging_with_no_tag_at_all_is_refused_in_its_own_words(server: InProcess) -> None:
+    ec2 = server.client()
+    with pytest.raises(ClientError) as error:
+        tag(ec2, create(ec2))
+    assert refusal(error) == ("InvalidParameterValue", "You must specify one or more tags to create")
+
+
 @pytest.mark.rule("S596")
 def test_an_object_has_at_most_50_tags_and_all_or_none_are_set(server: InProcess) -> None:
     ec2 = server.client()

@@ -91,6 +91,23 @@ def test_an_override_moves_members_and_leaves_the_others_in_order() -> None:
     assert list(service.shapes["DoItRequest"]["members"]) == ["A", "B", "C", "D"]
 
 
+def test_an_override_lets_the_domain_judge_a_value() -> None:
+    word = {"type": "string", "enum": ["yes"]}
+    words = {"type": "list", "member": {"shape": "Word"}}
+    given = model({"A": {"shape": "Word"}, "B": {"shape": "Words"}}, "ec2", Word=word, Words=words)
+    checked = shapes.Service(given, ["DoIt"]).module()
+    free = shapes.Service(given, ["DoIt"], {"any_value": {"DoItRequest": ["A"], "Words": ["member"]}}).module()
+    assert "Member('a', 'A', 'A', 'Word', required=True)," in checked
+    assert "'Words': ListOf('Word', '', 'member')," in checked
+    assert "Member('a', 'A', 'A', 'string', required=True)," in free
+    assert "'Words': ListOf('string', '', 'member')," in free
+
+
+def test_an_override_lets_the_domain_miss_a_member() -> None:
+    service = shapes.Service(model({"A": {"shape": "String"}}), ["DoIt"], {"optional": {"DoItRequest": ["A"]}})
+    assert "    a: str | None = None" in service.module().split("class DoItResult")[0]
+
+
 def test_an_override_that_names_nothing_is_an_error() -> None:
     with pytest.raises(KeyError, match="nonsense"):
         shapes.Service(model({}), ["DoIt"], {"order": {"DoItResult": ["nonsense"]}})

@@ -190,7 +190,7 @@ def test_other_timestamps_are_refused(text: str) -> None:
             for text in ["", "x", "1.0", "1e3", "0x1", "--1", "-", "²", "٣", "1_0", 20 * "1"]
         ),
         ("CreateVpc", "InstanceTenancy=x", "Value (x) for parameter instanceTenancy is invalid."),
-        ("DescribeAccountAttributes", "AttributeName.1=x", "Value (x) for parameter attributeName is invalid."),
+        ("DescribeVpcAttribute", "Attribute=x", "Value (x) for parameter attribute is invalid."),
     ],
 )
 def test_a_value_of_the_wrong_kind_is_refused(action: str, form: str, message: str) -> None:
