@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     log_format: Literal["text", "json", "none"] = "text"
     profile: Literal["instant", "realistic"] = "instant"
     delays: Delays | None = None
-    """Overrides the profile's."""
+    """All three, in place of the profile's; `load` takes from the profile those that the operator does not name."""
     quotas: Literal["default", "real"] = "default"
     quota: dict[str, int] = {}
     """Single quotas by name, over the table that `quotas` names."""
@@ -102,7 +102,11 @@ def load(given: Mapping[str, Any], environment: Mapping[str, str] = os.environ) 
         for name, (value, origin) in read(given, environment).items():
             merged[name], origins[name] = value, origin
     kinds = {field.name: field.type for field in msgspec.structs.fields(Settings)}
-    settings = Settings(**{name: _typed(name, kinds[name], value, origins[name]) for name, value in merged.items()})
+    typed = {name: _typed(name, kinds[name], value, origins[name]) for name, value in merged.items()}
+    if "delays" in typed:
+        of_profile = PROFILES[typed.get("profile", "instant")]
+        typed["delays"] = msgspec.structs.replace(of_profile, **typed["delays"])
+    settings = Settings(**typed)
     _check(settings, origins)
     return settings
 
@@ -186,14 +190,13 @@ def _typed(name: str, kind: Any, value: Any, origin: str) -> Any:  # noqa: ANN40
         raise ConfigError(f"{name} must be {expected}, not {_shown(value)} (from {origin}).") from None
 
 
-def _table(name: str, value: Any, origin: str) -> Any:  # noqa: ANN401 - Delays or a dict
+def _table(name: str, value: Any, origin: str) -> dict[str, Any]:  # noqa: ANN401 - whatever was said
     if not isinstance(value, dict):
         raise ConfigError(f"{name} must be a table of name = number, not {_shown(value)} (from {origin}).")
     for key in value if name == "delays" else ():
         if key not in Delays.__struct_fields__:
             raise _unknown(f"{name}.{key}", (f"{name}.{field}" for field in Delays.__struct_fields__), origin)
-    members = {key: _typed(f"{name}.{key}", TABLES[name], member, origin) for key, member in value.items()}
-    return Delays(**members) if name == "delays" else members
+    return {key: _typed(f"{name}.{key}", TABLES[name], member, origin) for key, member in value.items()}
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - whatever TOML can hold

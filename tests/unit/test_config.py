@@ -47,6 +47,14 @@ def test_the_profile_holds_where_no_delay_is_given(tmp_path: Path) -> None:
     assert load(tmp_path, profile="realistic").in_force == Delays(1.5, 2.0, 1.0)
 
 
+def test_a_delay_that_is_given_leaves_the_others_to_the_profile(tmp_path: Path) -> None:
+    seen = load(tmp_path, profile="realistic", delays="provisioning_seconds=10")
+    assert seen.in_force == Delays(1.5, 10, 1.0)
+    (tmp_path / "isthmus").mkdir()
+    (tmp_path / "isthmus" / "config.toml").write_text("[delays]\ndeleting_seconds = 0\n")
+    assert load(tmp_path, {"ISTHMUS_PROFILE": "realistic"}).in_force == Delays(1.5, 2.0, 0)
+
+
 @pytest.mark.parametrize("text", ["true", "1"])
 def test_a_switch_in_the_environment_is_a_word(tmp_path: Path, text: str) -> None:
     assert load(tmp_path, {"ISTHMUS_ALLOW_OPEN_NETWORK": text}).allow_open_network
