@@ -2,9 +2,12 @@
 
 import pytest
 
+from isthmus.actions import administration
+from isthmus.store.api import Kind
 from isthmus.testing import InProcess
 from tests.api.peerings import (
     HERE,
+    HOUR,
     ONE,
     OTHER,
     REALISTIC,
@@ -14,6 +17,7 @@ from tests.api.peerings import (
     advance,
     every_relation,
     invalid_step,
+    not_found,
     not_permitted,
     pair,
     refused,
@@ -111,6 +115,23 @@ def test_with_real_delays_deleting_shows_between_regions_only(relation: str) -> 
         advance(server, 1)
         status = {"Code": "deleted", "Message": f"Deleted by {ONE}"}
         assert shown(two.accepter, peering_id)["Status"] == shown(two.requester, peering_id)["Status"] == status
+
+
+@pytest.mark.rule("S204", "S212")
+def test_who_deleted_it_stays_when_the_other_account_is_emptied_meanwhile() -> None:
+    with InProcess(REALISTIC) as server:
+        two = pair(server, "cross account and Region")
+        peering_id = two.pending()
+        advance(server, 2 * SECOND)
+        two.accept(peering_id)
+        advance(server, 2 * SECOND)
+        delete(two.requester, peering_id)
+        server.store.run_now(Kind.WRITE, lambda unit: administration.reset_account(unit, OTHER))
+        assert shown(two.requester, peering_id)["Status"] == {"Code": "deleted", "Message": f"Deleted by {ONE}"}
+        advance(server, 2 * HOUR)
+        assert refused(two.requester.describe_vpc_peering_connections, VpcPeeringConnectionIds=[peering_id]) == not_found(
+            peering_id
+        )
 
 
 @pytest.mark.rule("S209")

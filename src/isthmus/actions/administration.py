@@ -191,8 +191,8 @@ def remove_objects(unit: Unit, account_id: str) -> None:
 
 
 def _end(unit: Unit, each: Peering, account_id: str) -> None:
-    """End a connection as deleted by this account, whatever state it was in."""
-    unit.peerings.put(enter(replace(each, ended_by=account_id), State.DELETED, unit.now, Delays()))
+    """End a connection as deleted by this account, whatever state it was in, or by whoever is deleting it already (S261)."""
+    unit.peerings.put(enter(replace(each, ended_by=each.ended_by or account_id), State.DELETED, unit.now, Delays()))
 
 
 EVERYTHING: Final = ("journal", "tag", "peering_view", "peering", *OWNED)
