@@ -87,6 +87,8 @@ def test_what_changes_something_needs_post(served: Running, path: str) -> None:
         ("accounts/111122223333/delete", {"with_objects": "perhaps"}, "must be true or false"),
         ("reset", {"identity": "perhaps"}, "must be true or false"),
         ("reset", {"account": "nobody"}, "12 digits"),
+        ("reset", {"account": ""}, "12 digits"),
+        ("reset", {"account": None}, "12 digits"),
         ("reset", {"account": "111122223333", "identity": True}, "either account or identity"),
     ],
 )

@@ -70,11 +70,11 @@ def create(
       isthmus accounts create carol --trust 111122223333
       isthmus accounts create dave --trust 111122223333 --no-root-key
     """
-    if role_name and not trusted:
+    if role_name is not None and trusted is None:
         raise click.UsageError("--role-name names the role of --trust; say that, too.")
     path = _credentials_path(credentials)
     said = {"name": name, "id": account_id, "trust": trusted, "role_name": role_name}
-    asked: dict[str, Any] = {word: value for word, value in said.items() if value}
+    asked: dict[str, Any] = {word: value for word, value in said.items() if value is not None}
     with Target(**target).open(may_create=True) as ask:
         made = ask("POST", "accounts", {**asked, "root_key": not no_root_key})
     _tell(
@@ -82,7 +82,7 @@ def create(
             "account_id": made["id"],
             "name": made["name"],
             **({} if no_root_key else _profiled(path, made)),
-            **({"role_arn": made["role_arn"]} if trusted else {}),
+            **({"role_arn": made["role_arn"]} if trusted is not None else {}),
         },
         wants_json=wants_json,
         prints_secret=prints_secret,

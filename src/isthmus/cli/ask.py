@@ -38,11 +38,11 @@ class Target:
 
     def __init__(self, endpoint: str | None, token_file: str | None, data: str | None = None) -> None:
         """Take the options as they were given. Raises `UsageError` where they contradict each other."""
-        if endpoint and data:
+        if endpoint is not None and data is not None:
             raise click.UsageError("Say either --endpoint, for a running server, or --data, for its file.")
         if data == MEMORY:
             raise click.UsageError("What a server keeps in memory is reached over its --endpoint only.")
-        self.endpoint = endpoint or os.environ.get("ISTHMUS_ENDPOINT") or DEFAULT_ENDPOINT
+        self.endpoint = endpoint if endpoint is not None else os.environ.get("ISTHMUS_ENDPOINT") or DEFAULT_ENDPOINT
         self.token_file, self.data = token_file or os.environ.get("ISTHMUS_TOKEN_FILE"), data
 
     @contextmanager
@@ -112,9 +112,8 @@ class Remote:
 
     def __init__(self, endpoint: str, token_file: str | None) -> None:
         """Speak to the server at a URL, with the token in a file or where the server says that it lies."""
-        self.endpoint, self.parts = endpoint.rstrip("/"), urlsplit(endpoint)
-        if self.parts.scheme not in ("http", "https") or not self.parts.hostname:
-            raise click.UsageError(f"{endpoint!r} is no endpoint; write it like {DEFAULT_ENDPOINT}.")
+        self.endpoint = endpoint.rstrip("/")
+        self.scheme, self.host, self.port = _parts(endpoint)
         self._token_file = token_file
         self._token = ""
 
@@ -137,8 +136,8 @@ class Remote:
         """Send a request; a server that does not answer is told as a sentence with what to do next."""
         from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
-        kind = HTTPSConnection if self.parts.scheme == "https" else HTTPConnection
-        connection = kind(self.parts.hostname or "", self.parts.port, timeout=TIMEOUT_SECONDS)
+        kind = HTTPSConnection if self.scheme == "https" else HTTPConnection
+        connection = kind(self.host, self.port, timeout=TIMEOUT_SECONDS)
         body = json.dumps(args) if args else None
         try:
             connection.request(method, PREFIX + name, body, {**headers, "content-type": "application/json"})
@@ -172,12 +171,24 @@ class Remote:
         whoever answers at the address must not be sent just any file.
         """
         told = str(self.health().get("token_file", ""))
-        if not LOOPBACK.fullmatch(self.parts.hostname or "") or not told.endswith(".token"):
+        if not LOOPBACK.fullmatch(self.host) or not told.endswith(".token"):
             raise click.ClickException(
                 f"The server at {self.endpoint} is not on this machine. Copy its token file here, with mode 600, and name "
                 "it with --token-file."
             )
         return told
+
+
+def _parts(endpoint: str) -> tuple[str, str, int | None]:
+    """Take a server's URL apart: scheme, host and port."""
+    try:
+        parts = urlsplit(endpoint)
+        scheme, host, port = parts.scheme, parts.hostname or "", parts.port
+    except ValueError:  # a bracket that is open, a port that is none
+        scheme, host, port = "", "", None
+    if not host or scheme not in ("http", "https"):
+        raise click.UsageError(f"{endpoint!r} is no endpoint; write it like {DEFAULT_ENDPOINT}.")
+    return scheme, host, port
 
 
 def _reason(error: Exception) -> str:

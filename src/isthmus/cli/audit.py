@@ -155,7 +155,7 @@ def _service_of(action: str) -> str:
 
 def _filter(now: datetime, since: Moment | None, until: Moment | None, words: Mapping[str, str | None]) -> Keep:
     """Return what a line must meet: every option that was said."""
-    tests = [make(text) for name, make in FILTERS.items() if (text := words[name])]
+    tests = [make(text) for name, make in FILTERS.items() if (text := words[name]) is not None]
     if since is not None or until is not None:
         tests.append(_between(_at(now, since), _at(now, until)))
     return lambda record: all(test(record) for test in tests)

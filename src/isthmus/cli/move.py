@@ -247,8 +247,11 @@ def _times(finding: "Finding") -> str:
 
 
 def _settings(data: str | None) -> "Settings":
+    """Return the settings with these data; an empty word must not stand for the default file, which import may replace."""
     from isthmus import config
 
+    if data == "":
+        raise click.UsageError("--data is empty. Name a file, or leave it out for the one that `isthmus serve` takes.")
     return config.load({"data": data})
 
 

@@ -36,7 +36,7 @@ def reset(
       isthmus reset --account 111122223333
       isthmus reset --identity --data isthmus.db
     """
-    if account_id and identity:
+    if account_id is not None and identity:
         raise click.UsageError(
             f"--identity goes with a reset of everything. `isthmus accounts delete {account_id} --with-objects` removes "
             "one account with its keys."
@@ -44,13 +44,14 @@ def reset(
     target = Target(endpoint, token_file, data)
     what = (
         f"what account {account_id} owns"
-        if account_id
+        if account_id is not None
         else "everything, accounts and keys too"
         if identity
         else "all objects"
     )
     _confirm(f"Remove {what} from {data or target.endpoint}?", yes=yes)
-    args: dict[str, Any] = {"account": account_id} if account_id else {"identity": identity}
+    # An empty id, as of a shell's variable that is not set, must never stand for everything.
+    args: dict[str, Any] = {"account": account_id} if account_id is not None else {"identity": identity}
     with target.open() as ask:
         done = ask("POST", "reset", args)
     _forget(done.get("deleted_accounts", []))
@@ -62,7 +63,7 @@ def reset(
 
 def _told(account_id: str | None, *, identity: bool) -> str:
     """Say what a reset has removed, and what it has left."""
-    if account_id:
+    if account_id is not None:
         return f"Removed the objects of account {account_id}. Its keys, the journal and the clock stay."
     accounts = "All accounts and keys are gone, too." if identity else "Accounts and keys stay."
     return f"Removed all objects, their tags and the journal; the clock has no offset any more. {accounts}"

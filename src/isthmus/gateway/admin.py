@@ -353,7 +353,7 @@ async def _why_denied(_: Admin, store: Any, __: str, args: Args) -> HttpResponse
 async def _reset(_: Admin, store: Any, __: str, args: Args) -> HttpResponse:  # noqa: ANN401
     _only(args, "identity", "account")
     account_id, identity = args.get("account"), _flag(args, "identity")
-    if account_id is None:
+    if "account" not in args:  # one that is null or empty names no account, and must not stand for all of them
         return await _reset_everything(store, identity=identity)
     if identity:
         raise BadRequestError("Say either account or identity; POST accounts/ID/delete removes an account with its keys.")

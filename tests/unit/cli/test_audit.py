@@ -67,6 +67,7 @@ def test_the_log_may_come_by_standard_input(log: Path) -> None:
 
 FILTERS: list[tuple[tuple[str, ...], list[str]]] = [
     (("--account", "444455556666"), ["r-3"]),
+    (("--account", ""), []),
     (("--principal", "alice"), ["r-1", "r-2"]),
     (("--principal", ROOT), ["r-3"]),
     (("--principal", "*:user/*"), ["r-1", "r-2"]),

@@ -201,6 +201,11 @@ def test_an_account_may_be_made_without_a_key_and_given_one_later(home: Path) ->
         (("reset",), 2, "--yes"),
         (("reset", "--yes", "--identity", "--account", ACCOUNT), 2, "accounts delete"),
         (("reset", "--yes", "--account", "nobody"), 1, "12 digits"),
+        (("reset", "--yes", "--account", ""), 1, "'' is not an account id"),
+        (("reset", "--yes", "--identity", "--account", ""), 2, "accounts delete"),
+        (("accounts", "create", "bob", "--id", ""), 1, "'' is not an account id"),
+        (("accounts", "create", "bob", "--trust", ""), 1, "'' is not an account id"),
+        (("clock", "show", "--endpoint", ""), 2, "either --endpoint"),
         (("clock", "show", "--endpoint", "http://127.0.0.1:1"), 2, "either --endpoint"),
         (("serve", "--ready-file", "missing/ready"), 1, "The ready file missing/ready cannot be written: No such file"),
         (("serve", "--ready-file", "/"), 1, "The ready file / cannot be written: Is a directory"),
@@ -278,5 +283,10 @@ def test_a_token_file_is_not_believed_of_another_machine(monkeypatch: pytest.Mon
         Remote("http://isthmus.example.org:4510", None)("GET", "clock", {})
 
 
-def test_an_endpoint_that_is_no_url_is_refused(home: Path) -> None:
-    assert "is no endpoint" in run("health", "--endpoint", "localhost:4510").stderr
+@pytest.mark.parametrize(
+    "endpoint", ["localhost:4510", "", "http://", "http://127.0.0.1:99999", "http://127.0.0.1:port", "http://[::1"]
+)
+def test_an_endpoint_that_is_no_url_is_refused(home: Path, endpoint: str) -> None:
+    done = run("health", "--endpoint", endpoint)
+    assert done.exit_code == 2
+    assert f"{endpoint!r} is no endpoint" in done.stderr

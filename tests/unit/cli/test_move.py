@@ -113,6 +113,15 @@ def test_what_is_in_memory_cannot_be_moved(home: Path, command: list[str]) -> No
     assert "Name a file with --data" in refused(*command, "--data", "memory")
 
 
+@pytest.mark.parametrize(
+    "command", [["export", "-"], ["import", "state.json", "--replace"], ["backup", "copy.db"], ["check"]]
+)
+def test_an_empty_word_is_not_the_default_file(data: Path, home: Path, command: list[str]) -> None:
+    (home / "data" / "isthmus").mkdir(parents=True)
+    data.rename(home / "data" / "isthmus" / "isthmus.db")
+    assert "--data is empty" in refused(*command, "--data", "")
+
+
 @pytest.mark.parametrize("command", [["export", "-"], ["backup", "copy.db"], ["check"]])
 def test_a_file_that_is_not_there_is_told_and_not_made(home: Path, command: list[str]) -> None:
     assert f"There is no file {home}/none.db" in refused(*command, "--data", home / "none.db")
