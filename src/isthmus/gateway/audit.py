@@ -99,15 +99,19 @@ def _text(incoming: Incoming, status: int, wall: int, source: str) -> str:
     action = f"{incoming.service.name}:{incoming.action}" if incoming.action else u
     resources = ",".join(noted.resources)
     time = f"{_second(wall // 1_000)}.{wall % 1_000:03d}Z"
-    who = f"{source or u} {noted.principal or u} {noted.key or u} {noted.region or u}"
+    who = f"{source or u} {noted.principal or u} {_word(noted.key) or u} {noted.region or u}"
     decision = f"{incoming.code or u} {noted.decision or u} {noted.layer.replace(' ', '-') or u}"
     text = f"{time} {who} {_word(action)} {status} {decision} {_word(resources) or u} {incoming.request_id or u}"
-    return text if text.isprintable() else ascii(text)[1:-1]
+    return text if text.isprintable() else "".join(map(_printed, text))
 
 
 def _word(sent: str) -> str:
-    """Return what a caller has sent as one word."""
-    return sent.replace(" ", SPACE) if " " in sent else sent
+    """Return what a caller has sent as one word; a backslash is doubled, so that it can be read as it was sent."""
+    return sent.replace("\\", "\\\\").replace(" ", SPACE) if " " in sent or "\\" in sent else sent
+
+
+def _printed(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
 
 
 FORMATS: Mapping[str, Callable[[Incoming, int, int, str], str]] = {"json": _json, "text": _text}

@@ -1,11 +1,12 @@
 """Reading the audit log again: lines of either format, as one shape (I219)."""
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from isthmus.gateway.audit import SPACE, UNKNOWN, WORDS
+from isthmus.gateway.audit import UNKNOWN, WORDS
 from isthmus.policy.evaluate import Layer
 from isthmus.wire.xml import instant
 
@@ -36,7 +37,7 @@ def _of_text(line: str) -> Record | None:
     words = line.split()
     if len(words) != len(WORDS) or not _is_time(words[0]) or not words[WORDS.index("status")].isdecimal():
         return None
-    said = {name: "" if word == UNKNOWN else word.replace(SPACE, " ") for name, word in zip(WORDS, words, strict=True)}
+    said = {name: "" if word == UNKNOWN else _sent(word) for name, word in zip(WORDS, words, strict=True)}
     service, _, action = said["action"].partition(":")
     principal, resources = said["principal"], said["resources"]
     return {
@@ -49,6 +50,14 @@ def _of_text(line: str) -> Record | None:
         "layer": LAYERS.get(said["layer"], ""),
         "resources": resources.split(",") if resources else [],
     }
+
+
+_ESCAPED: Final = re.compile(r"\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
+
+
+def _sent(word: str) -> str:
+    """Return what a caller sent, from the word that shows it."""
+    return _ESCAPED.sub(lambda found: found[0].encode().decode("unicode_escape"), word) if "\\" in word else word
 
 
 LAYERS: Final[Mapping[str, str]] = {layer.value.replace(" ", "-"): layer.value for layer in Layer}

@@ -103,12 +103,30 @@ def test_a_line_has_no_more_of_a_key_than_its_end(log_format: str) -> None:
     assert "AKIA" not in asyncio.run(_written(log_format, of_alice("DescribeVpcs")))
 
 
-def test_a_space_that_a_caller_sent_begins_no_word() -> None:
-    forged = "DescribeVpcs 200 - allowed - - r-2"
-    (line,) = asyncio.run(_written("text", forged)).splitlines()
+FORGED = "DescribeVpcs 200 - allowed - - r-2"
+
+
+@pytest.mark.rule("I219")
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize(
+    "sent", [FORGED, NASTY, "two\nlines of it", "a\\x20b c", "a\\", "\\\\n\t\x85", "\u3000 \U000e0001", "Créer\\xe9"]
+)
+def test_a_line_is_read_again_as_it_was_sent(log_format: str, sent: str) -> None:
+    (line,) = asyncio.run(_written(log_format, sent)).splitlines()
     read = parse(line)
     assert read is not None
-    assert (read["action"], read["request"]) == (forged, "r-1")
+    assert (read["action"], read["request"]) == (sent, "r-1")
+
+
+@pytest.mark.rule("I219")
+@pytest.mark.parametrize("log_format", ["json", "text"])
+@pytest.mark.parametrize("key", ["any b c", "a \\ b"])
+def test_a_key_that_open_mode_takes_for_a_word_begins_none(log_format: str, key: str) -> None:
+    who = Principal("111122223333", ALICE, "AIDA", key, "us-east-1", "ec2")
+    (line,) = asyncio.run(_written(log_format, incoming("DescribeVpcs", principal=who))).splitlines()
+    read = parse(line)
+    assert read is not None
+    assert read["key"] == key[-4:]
 
 
 @pytest.mark.parametrize(
