@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from isthmus.config import Settings
 from isthmus.testing import InProcess
 
 
@@ -69,6 +70,38 @@ def test_a_sixth_ipv4_block_is_refused(server: InProcess) -> None:
     )
     ec2.associate_vpc_cidr_block(VpcId=vpc_id, AmazonProvidedIpv6CidrBlock=True)
     assert blocks(ec2, vpc_id) == [f"10.{number}.0.0/16" for number in range(5)]
+
+
+@pytest.mark.rule("S519", "S523")
+@pytest.mark.parametrize("limit", [0, 1, 2])
+def test_a_vpc_has_as_many_blocks_as_its_quotas_say_the_first_included(limit: int) -> None:
+    few = {"cidr_blocks_per_vpc": limit, "ipv6_blocks_per_vpc": limit}
+    with InProcess(Settings(data="memory", quota=few)) as server:
+        ec2 = server.client()
+        if limit == 0:
+            with pytest.raises(ClientError) as error:
+                create(ec2)
+            assert refusal(error)[0] == "CidrLimitExceeded"
+            return
+        vpc_id = create(ec2, AmazonProvidedIpv6CidrBlock=True)
+        ipv4 = [{"CidrBlock": f"10.{number}.0.0/16"} for number in range(1, limit + 1)]
+        for *allowed, one_more in (ipv4, [{"AmazonProvidedIpv6CidrBlock": True}] * limit):
+            for wanted in allowed:
+                ec2.associate_vpc_cidr_block(VpcId=vpc_id, **wanted)
+            with pytest.raises(ClientError) as error:
+                ec2.associate_vpc_cidr_block(VpcId=vpc_id, **one_more)
+            assert refusal(error)[0] == "CidrLimitExceeded"
+        assert (len(blocks(ec2, vpc_id)), len(ipv6_blocks(ec2, vpc_id))) == (limit, limit)
+
+
+@pytest.mark.rule("S523")
+def test_a_vpc_is_not_made_with_an_ipv6_block_that_its_quota_forbids() -> None:
+    with InProcess(Settings(data="memory", quota={"ipv6_blocks_per_vpc": 0})) as server:
+        ec2 = server.client()
+        with pytest.raises(ClientError) as error:
+            create(ec2, AmazonProvidedIpv6CidrBlock=True)
+        assert refusal(error)[0] == "CidrLimitExceeded"
+        assert ipv6_blocks(ec2, create(ec2)) == []
 
 
 @pytest.mark.rule("S520", "S521")

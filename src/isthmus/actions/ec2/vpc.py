@@ -39,9 +39,10 @@ def create_vpc(request: ec2.CreateVpcRequest, call: Call) -> ec2.CreateVpcResult
     call.alone(f"vpcs of {call.account} in {call.region}")
     held = call.store.vpcs.count(account=call.account, region=call.region)
     rules.check_vpc_count(held, call.quotas.vpcs_per_region)
+    rules.check_block_count(vpc.id, 0, call.quotas.cidr_blocks_per_vpc)
     blocks = [_ipv4_block(call, vpc, prefix, is_primary=True)]
     if request.amazon_provided_ipv6_cidr_block:
-        blocks.append(_ipv6_block(call, vpc))
+        blocks.append(_added_ipv6(call, VpcWithBlocks(vpc, ())))
     belongings = _belongings(call, vpc, ipv6=len(blocks) > 1)
     saved = call.store.vpcs.put(vpc)
     saved_blocks = tuple(call.store.vpc_cidr_blocks.put(block) for block in blocks)
