@@ -19,6 +19,8 @@ Audit = Callable[[Incoming, int, int, str], None]
 ALLOWED: Final = "allowed"
 UNKNOWN: Final = "-"
 SPACE: Final = "\\x20"
+COMMA: Final = "\\x2c"
+"""In the name of a resource; those of IAM may have one."""
 WORDS: Final = (
     "at", "source", "principal", "key", "region", "action", "status", "code", "decision", "layer", "resources", "request",
 )  # fmt: skip
@@ -97,11 +99,11 @@ def _text(incoming: Incoming, status: int, wall: int, source: str) -> str:
     """
     noted, u = _noted(incoming), UNKNOWN
     action = f"{incoming.service.name}:{incoming.action}" if incoming.action else u
-    resources = ",".join(noted.resources)
+    resources = ",".join([_word(each).replace(",", COMMA) for each in noted.resources])
     time = f"{_second(wall // 1_000)}.{wall % 1_000:03d}Z"
     who = f"{source or u} {noted.principal or u} {_word(noted.key) or u} {noted.region or u}"
     decision = f"{incoming.code or u} {noted.decision or u} {noted.layer.replace(' ', '-') or u}"
-    text = f"{time} {who} {_word(action)} {status} {decision} {_word(resources) or u} {incoming.request_id or u}"
+    text = f"{time} {who} {_word(action)} {status} {decision} {resources or u} {incoming.request_id or u}"
     return text if text.isprintable() else "".join(map(_printed, text))
 
 

@@ -37,9 +37,10 @@ def _of_text(line: str) -> Record | None:
     words = line.split()
     if len(words) != len(WORDS) or not _is_time(words[0]) or not words[WORDS.index("status")].isdecimal():
         return None
-    said = {name: "" if word == UNKNOWN else _sent(word) for name, word in zip(WORDS, words, strict=True)}
+    shown = {name: "" if word == UNKNOWN else word for name, word in zip(WORDS, words, strict=True)}
+    said = {name: _sent(word) for name, word in shown.items()}
     service, _, action = said["action"].partition(":")
-    principal, resources = said["principal"], said["resources"]
+    principal, resources = said["principal"], shown["resources"]
     return {
         "time": said.pop("at"),
         **said,
@@ -48,7 +49,7 @@ def _of_text(line: str) -> Record | None:
         "action": action,
         "status": int(said["status"]),
         "layer": LAYERS.get(said["layer"], ""),
-        "resources": resources.split(",") if resources else [],
+        "resources": [_sent(each) for each in resources.split(",")] if resources else [],
     }
 
 

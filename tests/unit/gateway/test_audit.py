@@ -79,6 +79,10 @@ SAID: list[tuple[Any, dict[str, Any]]] = [
         of_alice("CreateVpc", call=call(denied=DENIED), code="UnauthorizedOperation"),
         {**WHO, "decision": "explicitDeny", "layer": "service control policy", "resources": [DENIED.resource]},
     ),
+    (
+        of_alice("DeleteUser", call=call("arn:aws:iam::111122223333:user/bob,carol", "vpc-1")),
+        {**WHO, "resources": ["arn:aws:iam::111122223333:user/bob,carol", "vpc-1"]},
+    ),
     (of_alice("Nonsense", code="InvalidAction"), {**WHO, "decision": "", "layer": "", "resources": []}),
     (incoming("DescribeVpcs", code="AuthFailure"), {"principal": "", "key": "", "decision": "", "resources": []}),
 ]
