@@ -792,3 +792,26 @@ def test_a_transaction_that_sqlite_has_ended_by_itself_is_no_batch_any_more(file
         assert durable_ids(file) == [vpc(1).id, vpc(2).id]
 
     play(file, scenario)
+
+
+def test_a_reader_whose_transaction_sqlite_has_ended_by_itself_stops_nobody(file: Path) -> None:
+    def fails(unit: Unit) -> None:
+        unit.engine.execute("ROLLBACK")
+        raise errors.unavailable()
+
+    def fails_far(unit: Unit) -> None:
+        unit.spend(1_000)
+        fails(unit)
+
+    async def scenario(store: TracedStore) -> None:
+        for number, work in enumerate((fails, fails_far)):
+            with pytest.raises(ApiError, match="Unavailable"):
+                await store.run(Kind.READ, work)
+            await store.run(Kind.WRITE, put_vpc(number))
+            assert len(await store.run(Kind.READ, vpc_ids)) == number + 1
+
+    play(file, scenario)
+    store = opened(file)
+    with pytest.raises(ApiError, match="Unavailable"):
+        store.run_now(Kind.READ, fails)
+    store.close()

@@ -29,7 +29,7 @@ from isthmus.store.group_commit import GroupCommit, Tally, Writer
 from isthmus.store.lock import FileLock
 from isthmus.store.service_time import ServiceTime
 from isthmus.store.sqlite_engine import SqliteEngine, cannot_open, connect, migrate_file
-from isthmus.store.sqlite_readers import Readers
+from isthmus.store.sqlite_readers import Readers, roll_back
 from isthmus.store.unit import Memo, Unit
 
 T = TypeVar("T")
@@ -280,7 +280,7 @@ class SqliteStore:
             self._writing.roll_back()
             self._time.rolled_back(self._write_unit)
         else:
-            unit.engine.execute("ROLLBACK")
+            roll_back(unit)
 
 
 def _state_of(connection: sqlite3.Connection, seeds: Seeds) -> tuple[str, int]:

@@ -8,8 +8,9 @@ stands in the way, and a log that is never shortened only grows.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from isthmus.store.sqlite_engine import SqliteEngine
 from isthmus.store.unit import Moment, Unit
 
 T = TypeVar("T")
@@ -60,8 +61,8 @@ class Readers:
     def let_go(self) -> None:
         """End the shared transaction; the next reader begins another."""
         if self._is_open:
-            self._near.engine.execute("ROLLBACK")
             self._is_open = False
+            roll_back(self._near)
 
     def close(self) -> None:
         """Let the thread go once it has done what was asked for."""
@@ -75,4 +76,9 @@ def _read(unit: Unit, work: Work[T], moment: Callable[[], Moment]) -> T:
     try:
         return work(unit)
     finally:
-        unit.engine.execute("ROLLBACK")
+        roll_back(unit)
+
+
+def roll_back(unit: Unit) -> None:
+    """End a reader's transaction, unless SQLite has done so by itself, as it does when the disk fails."""
+    cast("SqliteEngine", unit.engine).roll_back()
