@@ -139,6 +139,14 @@ def test_a_statement_has_the_same_name_on_every_connection_and_no_other_has_it(u
     assert not {name for sql, name in one.items() if sql not in other} & set(other.values())
 
 
+def test_a_connection_prepares_nothing_of_itself_however_often_it_asks(url: str) -> None:
+    """Names that psycopg gives are the same on every connection, so that they collide where a proxy mixes up sessions."""
+    with pipeline.connect(url) as connection:
+        for _ in range(20):
+            connection.execute("SELECT 1")
+        assert connection.execute("SELECT count(*) FROM pg_prepared_statements").fetchone() == (0,)
+
+
 # --- several servers --------------------------------------------------------------------------------------------------
 
 

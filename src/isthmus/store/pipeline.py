@@ -259,7 +259,8 @@ def connect(url: str) -> "psycopg.Connection[Row]":
         "client_encoding": "utf8",
     }
     given = conninfo_to_dict(url)
-    return psycopg.connect(make_conninfo("", **{**ours, **given}), autocommit=True)
+    # What psycopg would prepare by itself has names that other connections use too, in the sessions that a proxy hands out.
+    return psycopg.connect(make_conninfo("", **{**ours, **given}), autocommit=True, prepare_threshold=None)
 
 
 def masked(url: str) -> str:
