@@ -77,7 +77,7 @@ def test_a_server_that_is_asked_to_stop_under_load_answers_what_it_accepted(tmp_
 DAMAGE = {
     "views-follow": "DELETE FROM peering_view WHERE account LIKE '2%'",
     "no-strangers": "DELETE FROM peering",
-    "one-live-connection": "DROP INDEX peering_live_pair; DROP INDEX peering_established_pair; "
+    "one-live-connection": "DROP INDEX peering_asked; DROP INDEX peering_established_pair; "
     "UPDATE peering SET requester_vpc_id = 'vpc-1', accepter_vpc_id = 'vpc-2', state = 'active', "
     "accepter_account = '1', accepter_region = 'r', ended_at = NULL, ended_by = ''",
     "blocks-follow": "UPDATE peering SET requester_blocks = '10.9.9.0/24' WHERE state IN ('active', 'pending-acceptance')",

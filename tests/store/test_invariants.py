@@ -63,7 +63,7 @@ BREAKS: list[tuple[str, list[str]]] = [
     ("foreign-keys", ["UPDATE security_group_rule SET group_id = 'sg-none' WHERE seq = 1"]),
     (
         "one-live-connection",
-        ["DROP INDEX peering_live_pair", twin("pending-acceptance", swapped=False), f"{VIEWS}{PENDING}"],
+        ["DROP INDEX peering_asked", twin("pending-acceptance", swapped=False), f"{VIEWS}{PENDING}"],
     ),
     (
         "one-established-connection",

@@ -109,7 +109,7 @@ HOT: dict[str, tuple[Work, str]] = {
         page("peerings", ("state", "active")),
         "peering_view_state (account=? AND region=? AND state=? AND peering_seq>?)",
     ),
-    "a page by requester": (page("peerings", ("requester_vpc_id", "vpc-1")), "peering_requester (requester_vpc_id=?"),
+    "a page by requester": (page("peerings", ("requester_vpc_id", "vpc-1")), "peering_asked (requester_vpc_id=?"),
     "a page by accepter": (page("peerings", ("accepter_vpc_id", "vpc-1")), "peering_accepter (accepter_vpc_id=?"),
     "a page by tag": (
         page("peerings", ("tag:a", "b")),
@@ -151,7 +151,7 @@ HOT: dict[str, tuple[Work, str]] = {
     "how many by tag": (lambda unit: unit.peerings.estimate(ONE, REGION, ("tag:a", "b")), "tag_search (account=?"),
     "what a vpc has asked for": (
         lambda unit: unit.peerings.asked_by("vpc-1", (ONE, REGION, "vpc-2")),
-        "USING INDEX peering_live_pair (requester_vpc_id=? AND accepter_vpc_id>?)",
+        "USING INDEX peering_asked (requester_vpc_id=? AND <expr>=?)",
     ),
     "established ones of a requester": (
         lambda unit: unit.peerings.asked_by("vpc-1", (ONE, REGION, "vpc-2")),
@@ -187,6 +187,7 @@ HOT: dict[str, tuple[Work, str]] = {
 }
 MAY_SORT = frozenset(
     {
+        "a page by requester",
         "connections of a vpc",
         "blocks of vpcs",
         "who holds a block",

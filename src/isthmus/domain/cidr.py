@@ -7,6 +7,7 @@ library's module is used only to read and write IPv6 text, and to check us in th
 import re
 from collections.abc import Iterable
 from ipaddress import IPv6Address
+from itertools import product, starmap
 from typing import Self
 
 from msgspec import Struct
@@ -52,7 +53,8 @@ class Prefix(Struct, frozen=True, order=True):
 
     def overlaps(self, other: "Prefix") -> bool:
         """Whether some address is in both."""
-        return self.version == other.version and self.base <= other.last and other.base <= self.last
+        host_bits = BITS[self.version] - min(self.length, other.length)
+        return self.version == other.version and self.base >> host_bits == other.base >> host_bits
 
     def contains(self, other: "Prefix") -> bool:
         """Whether every address of `other` is in this block."""
@@ -65,8 +67,7 @@ class Prefix(Struct, frozen=True, order=True):
 
 def overlap(some: Iterable[Prefix], others: Iterable[Prefix]) -> bool:
     """Whether any block of the one overlaps any block of the other (S241)."""
-    others = tuple(others)
-    return any(one.overlaps(other) for one in some for other in others)
+    return any(starmap(Prefix.overlaps, product(some, others)))
 
 
 def address_text(version: int, value: int) -> str:

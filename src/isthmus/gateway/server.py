@@ -19,6 +19,8 @@ from isthmus.gateway.protocol import Connection
 from isthmus.gateway.workers import BACKLOG, SIGNALS
 
 GRACE_SECONDS: Final = 30.0
+MADE_BETWEEN_COLLECTIONS: Final = 20_000
+"""Objects, not the usual 700: what a turn's units hold lives until all are answered; looking earlier finds nothing."""
 HTTP_DATE: Final = "%a, %d %b %Y %H:%M:%S GMT"
 
 
@@ -55,6 +57,7 @@ class Server:
         self._tick(loop)
         gc.freeze()  # what the start made stays: no collection needs to look at it again
         gc.enable()
+        gc.set_threshold(MADE_BETWEEN_COLLECTIONS)
         accepting = await loop.create_server(self._connection, sock=listener, backlog=BACKLOG)
         ready()
         await self._stop.wait()

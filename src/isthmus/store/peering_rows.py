@@ -1,7 +1,7 @@
 """Connections, who sees them, and the questions that the rules ask about those of a VPC or of two.
 
-The statements stand below the class. They are written for the partial indexes of live and of established connections: each
-says its condition in the very words of the index, for SQLite recognises it by them.
+The statements stand below the class. They are written for the indexes of live and of established connections: each says its
+condition in the very words of the index, for SQLite recognises it by them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -149,8 +149,8 @@ class PeeringRows(Rows[Peering]):
     def asked_by(self, vpc_id: str, accepter: tuple[str, str, str]) -> tuple[int, Peering | None]:
         """Return how many requests of a VPC are outstanding (S243), and its live connection with an accepter, if any (S242).
 
-        The accepter is named by account, Region and VPC. Answered from two partial indexes alone, that of live pairs and
-        that of established ones: any accepter is greater than nothing, said so that the first is taken.
+        The accepter is named by account, Region and VPC. Answered from two indexes alone, that of what a VPC has asked for
+        and that of established connections.
         """
         live = self._live_of(vpc_id)
         if live is None:
@@ -203,12 +203,12 @@ _SHOW_UNTIL: Final = "INSERT INTO peering_view (account, region, peering_seq, st
 
 
 def _any_of(states: Iterable[str]) -> str:
-    """Write a choice of states as the partial indexes do, so that the engine recognises its index."""
+    """Write a choice of states as the indexes do, so that the engine recognises its index."""
     order = ("pending-acceptance", "active", "provisioning", "initiating-request")
     return f"({' OR '.join(f'state = {state!r}' for state in order if state in set(states))})"
 
 
-_LIVE = _any_of(LIVE)
+_IS_LIVE = f"(CASE WHEN {_any_of(LIVE)} THEN 0 ELSE seq END) = 0"
 _ESTABLISHED = _any_of(ESTABLISHED)
 _ESTABLISHED_OF: Final = (
     f"SELECT (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}) "
@@ -220,12 +220,12 @@ _ESTABLISHED_BETWEEN: Final = (
 _ASKED: Final = f"""
 SELECT count(*) - (SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}),
        max(CASE WHEN accepter_account = ? AND accepter_region = ? AND accepter_vpc_id = ? THEN seq END)
-FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE}
+FROM peering WHERE requester_vpc_id = ? AND {_IS_LIVE}
 """
 _ESTABLISHED_BY: Final = f"SELECT count(*) FROM peering WHERE requester_vpc_id = ? AND {_ESTABLISHED}"
 _LIVE_OF: Final = f"""
 SELECT accepter_account, accepter_region, accepter_vpc_id, seq
-FROM peering WHERE requester_vpc_id = ? AND accepter_vpc_id > '' AND {_LIVE} LIMIT ?
+FROM peering WHERE requester_vpc_id = ? AND {_IS_LIVE} LIMIT ?
 """
 _UPDATE_VIEW: Final = "UPDATE peering_view SET state = ?, hide_at = ? WHERE account = ? AND region = ? AND peering_seq = ?"
 # A connection that has not ended is seen by whoever may see it, also by who did not see it yet.

@@ -38,7 +38,8 @@ def _prefixes(text: str) -> tuple[Prefix, ...]:
     return tuple(prefix(part) for part in text.split())
 
 
-def _join(prefixes: Sequence[Prefix]) -> str:
+@lru_cache(maxsize=4_096)
+def _join(prefixes: tuple[Prefix, ...]) -> str:
     return " ".join(map(str, prefixes))
 
 
