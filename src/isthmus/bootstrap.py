@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from ipaddress import ip_address
@@ -218,7 +217,7 @@ def _beside(data: Path, suffix: str) -> Path:
 
 def admin(settings: Settings) -> Admin:
     """Return the admin endpoints with a new token, written where the command line finds it."""
-    token, path = secrets.token_urlsafe(32), token_path(settings)
+    token, path = os.urandom(32).hex(), token_path(settings)
     try:
         credentials_file.write_private(path, token + "\n")
     except OSError as error:

@@ -9,7 +9,6 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -35,7 +34,7 @@ def read_private(path: Path) -> str:
 def write_private(path: Path, text: str) -> None:
     """Put `text` at `path`, durably: under a temporary name, then renamed, so that nobody sees half of it (I8)."""
     _make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:

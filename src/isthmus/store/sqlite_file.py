@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 from typing import Final
 
 from isthmus.store import invariants, migrate
@@ -202,7 +201,7 @@ def appearing(path: Path) -> Iterator[Path]:
     """
     if path.exists() or path.is_symlink():
         raise TransferError(f"{path} is there already. Choose another name, or move it away.")
-    temporary = path.with_name(f".{path.name}.{token_hex(8)}")
+    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
     try:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE))
         temporary.chmod(FILE_MODE)  # whatever the umask made of it

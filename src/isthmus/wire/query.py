@@ -9,10 +9,9 @@ from urllib.parse import unquote_to_bytes
 from msgspec import Struct
 
 from isthmus.domain import errors
+from isthmus.wire.xml import unanswerable
 
 _BROKEN_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})").search
-# XML 1.0 cannot carry these, escaped or not, so a value that holds one could be kept but never answered.
-_UNANSWERABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 
 
 class Limits(Struct, frozen=True):
@@ -38,7 +37,7 @@ def parse_form(form: str | bytes, limits: Limits = DEFAULT) -> dict[str, str]:
         raise errors.malformed_query(f"The request is longer than {limits.form_bytes} bytes")
     if text.count("&") >= limits.parameters:
         raise errors.malformed_query(f"The request has more than {limits.parameters} parameters")
-    if _UNANSWERABLE(text):
+    if unanswerable(text):
         raise _unanswerable()
     parameters: dict[str, str] = {}
     for pair in text.split("&"):
@@ -68,7 +67,7 @@ def _unquoted(text: str) -> str:
     if broken := _BROKEN_ESCAPE(text):
         raise errors.malformed_query(f"The request has a broken escape: {text[broken.start() : broken.start() + 3]}")
     text = _utf8(unquote_to_bytes(text))
-    if _UNANSWERABLE(text):
+    if unanswerable(text):
         raise _unanswerable()
     return text
 

@@ -8,7 +8,7 @@ PROLOGUE = '<?xml version="1.0" encoding="UTF-8"?>\n'  # S111
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - UTC, whose name isoformat() would write out
 _FORBIDDEN = "\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff"
-_forbidden = re.compile(f"[{_FORBIDDEN}]")
+unanswerable = re.compile(f"[{_FORBIDDEN}]").search  # a value that holds one could be kept but never answered
 
 # None for text that can stand as it is. The writers ask first: nearly all text can, and this costs less than a call.
 unsafe = re.compile(f"[&<>\r{_FORBIDDEN}]").search
@@ -18,7 +18,7 @@ def escape(text: str) -> str:
     """The text as character data. What XML cannot carry at all becomes U+FFFD; no request can have brought it."""
     # A bare carriage return would be read as a line feed.
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
-    return _forbidden.sub("\N{REPLACEMENT CHARACTER}", text)
+    return re.sub(f"[{_FORBIDDEN}]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def second(milliseconds: int) -> str:
