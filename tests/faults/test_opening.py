@@ -14,6 +14,7 @@ from isthmus.store import migrate
 from tests.faults.small_disk import SmallDisk
 from tests.postgres import Cluster
 from tests.running import isthmus, running
+from tests.store.builders import wipe
 
 PAGE = 4096
 
@@ -64,16 +65,7 @@ def cut_short(file: Path) -> None:
 
 
 def without_the_page_of_its_state(file: Path) -> None:
-    damage(file, "server_state")
-
-
-def damage(file: Path, table: str) -> None:
-    """Overwrite the first page of a table."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as connection:
-        (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
-    with file.open("r+b") as content:
-        content.seek((page - 1) * PAGE)
-        content.write(b"\xaa" * PAGE)
+    wipe(file, "server_state", b"\xaa")
 
 
 FILES: dict[Callable[[Path], None], str] = {
@@ -101,7 +93,7 @@ def test_a_file_that_cannot_be_used_is_a_sentence_and_stays_as_it_is(
 
 
 def test_damage_that_shows_later_ends_the_server_and_check_names_it(made: tuple[Path, str], file: Path) -> None:
-    damage(file, "vpc")
+    wipe(file, "vpc", b"\xaa")
     with running(file.parent, f"--data={file}") as server:
         with pytest.raises(ClientError, match="Unavailable"):
             server.client().describe_vpcs()

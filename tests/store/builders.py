@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +123,13 @@ def read(store: AnyStore, work: Work) -> Any:
 
 def write(store: AnyStore, work: Work) -> Any:
     return store.run_now(Kind.WRITE, work)
+
+
+def wipe(file: Path, name: str, filler: bytes = b"\0") -> None:
+    """Overwrite the first page of a table or an index of a SQLite file that nobody has open."""
+    with closing(sqlite3.connect(file)) as connection:
+        ((root,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
+        ((size,),) = connection.execute("PRAGMA page_size")
+    with file.open("r+b") as raw:
+        raw.seek((root - 1) * size)
+        raw.write(filler * size)

@@ -198,23 +198,13 @@ def test_claims_are_named_once_and_say_a_sentence() -> None:
     assert all(claim.sentence.endswith(".") for claim in sqlite_file.INVARIANTS)
 
 
-def zeroed(file: Path, name: str) -> None:
-    """Wipe the first page of a table or an index."""
-    with closing(sqlite3.connect(file)) as connection:
-        ((root,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (name,))
-        ((size,),) = connection.execute("PRAGMA page_size")
-    with file.open("r+b") as raw:
-        raw.seek((root - 1) * size)
-        raw.write(bytes(size))
-
-
 def test_a_damaged_page_is_noticed(file: Path) -> None:
-    zeroed(file, "access_key_account")
+    builders.wipe(file, "access_key_account")
     assert broken(file).keys() == {"file"}
 
 
 def test_a_claim_that_cannot_be_looked_at_is_told_and_the_others_are_looked_at(file: Path) -> None:
-    zeroed(file, "journal")
+    builders.wipe(file, "journal")
     assert broken(file).keys() == {"file", "types", "journal"}
 
 

@@ -25,7 +25,7 @@ from isthmus.store.sqlite import SqliteStore
 from isthmus.store.transfer import PARTS, Part
 from isthmus.testing import InProcess
 from tests.api.peerings import HERE, ONE, OTHER
-from tests.store.builders import opened, put_vpc, read, write
+from tests.store.builders import opened, put_vpc, read, wipe, write
 from tests.store.lively import lively, settings
 
 
@@ -413,12 +413,7 @@ def test_a_backup_of_a_broken_store_is_made_and_told(original: Path, tmp_path: P
 def damaged(original: Path, file: Path, table: str) -> Path:
     """A copy of a file in which the first page of a table is wiped."""
     shutil.copy(original, file)
-    with closing(sqlite3.connect(file)) as connection:
-        ((root,),) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,))
-        ((size,),) = connection.execute("PRAGMA page_size")
-    with file.open("r+b") as raw:
-        raw.seek((root - 1) * size)
-        raw.write(bytes(size))
+    wipe(file, table)
     return file
 
 

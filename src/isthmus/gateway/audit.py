@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import lru_cache
 from select import PIPE_BUF
 from typing import Final, NamedTuple
 
@@ -86,12 +85,6 @@ def _json(incoming: Incoming, status: int, wall: int, source: str) -> str:
     return "{" + ",".join(members) + f',"resources":[{resources}]' + "}"
 
 
-@lru_cache(maxsize=1)
-def _second(seconds: int) -> str:
-    """Return the time to the second; a busy server writes hundreds of lines within one."""
-    return instant(seconds * 1_000).partition(".")[0]
-
-
 def _text(incoming: Incoming, status: int, wall: int, source: str) -> str:
     """Write a line for a person, a word for each of `WORDS`, with - for what is unknown.
 
@@ -100,10 +93,9 @@ def _text(incoming: Incoming, status: int, wall: int, source: str) -> str:
     noted, u = _noted(incoming), UNKNOWN
     action = f"{incoming.service.name}:{incoming.action}" if incoming.action else u
     resources = ",".join([_word(each).replace(",", COMMA) for each in noted.resources])
-    time = f"{_second(wall // 1_000)}.{wall % 1_000:03d}Z"
     who = f"{source or u} {noted.principal or u} {_word(noted.key) or u} {noted.region or u}"
     decision = f"{incoming.code or u} {noted.decision or u} {noted.layer.replace(' ', '-') or u}"
-    text = f"{time} {who} {_word(action)} {status} {decision} {resources or u} {incoming.request_id or u}"
+    text = f"{instant(wall)} {who} {_word(action)} {status} {decision} {resources or u} {incoming.request_id or u}"
     return text if text.isprintable() else "".join(map(_printed, text))
 
 
