@@ -23,6 +23,8 @@ LOOPBACK = "127.0.0.1"
 READY_SECONDS = 60.0
 STOP_SECONDS = 15.0
 SETTLE_SECONDS = 0.1
+# An installed server's modules are compiled: one that may not keep what it has compiled would do so at every start.
+NOT_INHERITED = ("AWS_", "ISTHMUS_", "PYTHONDONTWRITEBYTECODE")
 OURS, MOTO, MINISTACK = "isthmus", "moto", "ministack"
 BARE, BARE_LOGGING = "uvicorn", "uvicorn+log"
 # Both peers take any key and make the account out of it or of a default.
@@ -132,7 +134,7 @@ def launch(recipe: Recipe, folder: Path) -> Server:
     """Start a server in `folder`, its output to a file there, without waiting for it."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ISTHMUS_"))}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(NOT_INHERITED)}
     with (folder / f"{recipe.name}.log").open("ab") as log:
         process = subprocess.Popen(
             recipe.command(port),
