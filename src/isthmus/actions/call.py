@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from isthmus.policy.evaluate import Decision
 
 EC2: Final = "ec2"
-ID_DIGITS: Final = 17
-ID_BYTES: Final = 9
+ID_BYTES: Final = 7
+"""What is random of an id: 14 of its 17 digits, behind the three of `lead`."""
+LEAD_MILLISECONDS: Final = 16
+_GOLDEN: Final = 0x9E3779B1  # 2**32 over the golden ratio, whose multiples are spread evenly
 
 
 class Rules(Struct, frozen=True):
@@ -46,8 +48,16 @@ class Identifiers(Protocol):
         """Return a fresh id for an object of this kind (S501)."""
 
 
+def lead(wall: int) -> str:
+    """Return the first three digits of the ids that are made around an instant of wall time, in milliseconds.
+
+    Ids that are made together stand together in every index of ids, so that a batch writes few of its pages (ADR 33).
+    """
+    return f"{(wall // LEAD_MILLISECONDS * _GOLDEN & 0xFFFF_FFFF) >> 20:03x}"
+
+
 class RandomIdentifiers:
-    """Ids that follow from the unit's seed, so that a unit that is run again gives out the same ones."""
+    """Ids that follow from the unit's seed and moment, so that a unit that is run again gives out the same ones."""
 
     def request_id(self, unit: Unit) -> str:
         """Return a random UUID, version 4."""
@@ -55,8 +65,8 @@ class RandomIdentifiers:
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
 
     def object_id(self, unit: Unit, kind: str) -> str:
-        """Return an id of 17 random hexadecimal digits."""
-        return ids.new_id(kind, unit.entropy(ID_BYTES).hex()[:ID_DIGITS])
+        """Return an id of 17 hexadecimal digits that nobody can foretell."""
+        return ids.new_id(kind, lead(unit.wall) + unit.entropy(ID_BYTES).hex())
 
 
 @cache

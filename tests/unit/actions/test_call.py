@@ -1,13 +1,16 @@
 """One call: who, where, and that looking up and authorizing are one act."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 
-from isthmus.actions.call import Call
+from isthmus.actions.call import LEAD_MILLISECONDS, Call, RandomIdentifiers, lead
+from isthmus.domain import ids
 from isthmus.domain.errors import ApiError
 from isthmus.store.api import Kind
 from isthmus.store.unit import Unit
+from tests.store.builders import NOW
 from tests.unit.actions.test_describe import ACCOUNT, REGION, call_in, filled, vpc
 
 
@@ -55,6 +58,28 @@ def test_an_impossible_id_is_malformed_before_anything_is_looked_up() -> None:
             assert (caught.value.code, call.authorized) == ("InvalidVpcId.Malformed", False)
 
     within(look)
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+def test_ids_that_are_made_together_begin_alike_and_are_all_different() -> None:
+    def look(call: Call) -> None:
+        made = [RandomIdentifiers().object_id(call.store, "vpc") for _ in range(1_000)]
+        assert len(set(made)) == 1_000
+        assert {each[:7] for each in made} == {f"vpc-{lead(call.store.wall)}"}
+        assert len({each[7:9] for each in made}) > 200  # of 256: what follows is random
+        assert all(ids.check("vpc", each) and len(each) == len("vpc-") + 17 for each in made)
+
+    within(look)
+
+
+def test_what_ids_begin_with_changes_with_the_time_and_is_spread_evenly() -> None:
+    seen = [lead(NOW + step * LEAD_MILLISECONDS) for step in range(4_096)]
+    assert all(one != other for one, other in pairwise(seen))
+    assert len(set(seen)) > 3_500
+    assert {digits[0] for digits in seen[:64]} == set("0123456789abcdef")
+    assert lead(NOW // LEAD_MILLISECONDS * LEAD_MILLISECONDS + LEAD_MILLISECONDS - 1) == lead(NOW)
 
 
 def test_several_are_found_each_once() -> None:
