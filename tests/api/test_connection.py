@@ -25,7 +25,7 @@ from isthmus.gateway.admin import Admin
 from isthmus.gateway.asgi import MAX_BODY, Edge
 from isthmus.gateway.handle import Gateway
 from isthmus.gateway.server import Server
-from isthmus.store.api import Kind
+from isthmus.store.api import Kind, Told
 from isthmus.store.sqlite import SqliteStore
 from tests.simulation.random_requests import authorization
 
@@ -739,14 +739,12 @@ def faulty(*_: object, **__: object) -> Any:
 
 
 @pytest.mark.parametrize("portable", [False, True])
-@pytest.mark.parametrize("where", ["read", "begin", "future", "audit", "admin"])
+@pytest.mark.parametrize("where", ["read", "begin", "later", "audit", "admin"])
 def test_a_fault_of_ours_is_answered_and_logged_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, where: str, portable: bool
 ) -> None:
-    def failing_future(*_: object) -> "asyncio.Future[Any]":
-        future = asyncio.get_running_loop().create_future()
-        future.set_exception(ValueError("a bug"))
-        return future
+    def failing_later(_kind: Kind, _work: object, told: Told) -> None:
+        asyncio.get_running_loop().call_soon(told, None, ValueError("a bug"))
 
     served = Served(tmp_path, portable=portable)
     sent = raw(b"", "/_isthmus/health", "GET") if where == "admin" else raw()
@@ -759,7 +757,7 @@ def test_a_fault_of_ours_is_answered_and_logged_once(
             case "audit":
                 patched.setattr(served.edge, "audit", faulty)
             case _:
-                patched.setattr(served.store, "begin", faulty if where == "begin" else failing_future)
+                patched.setattr(served.store, "begin", faulty if where == "begin" else failing_later)
         with served.client() as unlucky:
             assert unlucky.send(sent).answer().status == (200 if where == "audit" else 500)
         patched.undo()

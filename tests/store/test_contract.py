@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -15,6 +16,7 @@ from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.guard import Bounds
 from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
 from isthmus.store.clock import ManualClock
+from isthmus.store.outcomes import ends
 from isthmus.store.postgres import PostgresStore
 from isthmus.store.unit import LOOP_BUDGET, Unit
 from tests.store.builders import (
@@ -473,18 +475,20 @@ def lost(_: Unit) -> None:
     raise KeyError("missing")
 
 
-async def done(begun: Any) -> Any:
-    return await begun if isinstance(begun, asyncio.Future) else begun
+async def begun(store: AnyStore, kind: Kind, work: Callable[[Unit], Any]) -> tuple[Any, bool]:
+    """What a unit that was begun came to, and whether that had to be told later."""
+    ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    result = store.begin(kind, work, ends(ended))
+    return (result, False) if result is not None else (await ended, True)
 
 
-def test_what_need_not_wait_is_answered_without_a_future(store: AnyStore) -> None:
+def test_what_need_not_wait_is_answered_at_once(store: AnyStore) -> None:
     async def scenario() -> None:
         await store.start()
-        first = store.begin(Kind.READ, vpc_ids)
-        assert isinstance(first, asyncio.Future) == isinstance(store, PostgresStore)
-        assert await done(first) == []
-        assert (await done(store.begin(Kind.WRITE, put_vpc(1)))).id == vpc(1).id
-        assert await done(store.begin(Kind.READ, vpc_ids)) == [vpc(1).id]
+        assert await begun(store, Kind.READ, vpc_ids) == ([], isinstance(store, PostgresStore))
+        made, _ = await begun(store, Kind.WRITE, put_vpc(1))
+        assert made.id == vpc(1).id
+        assert (await begun(store, Kind.READ, vpc_ids))[0] == [vpc(1).id]
         with pytest.raises(KeyError):
             await store.run(Kind.READ, lost)
         await store.stop()

@@ -672,6 +672,19 @@ def test_a_caller_who_has_gone_stops_nobody(file: Path) -> None:
     assert len(durable_ids(file)) == 3
 
 
+def test_a_caller_who_cannot_be_told_keeps_nobody_else_waiting(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def stumble(_result: object, _error: BaseException | None) -> None:
+        raise KeyError("bug")
+
+    async def scenario(store: TracedStore) -> None:
+        assert store.begin(Kind.WRITE, put_vpc(1), stumble) is None
+        await store.run(Kind.WRITE, put_vpc(2))
+
+    play(file, scenario)
+    assert len(durable_ids(file)) == 2
+    assert "could not be told" in caplog.text
+
+
 @pytest.mark.parametrize("where", ["file", "memory"])
 def test_the_journal_is_kept_to_its_length_however_much_was_written(
     file: Path, where: str, monkeypatch: pytest.MonkeyPatch

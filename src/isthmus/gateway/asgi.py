@@ -19,7 +19,7 @@ from isthmus.gateway.admin import PREFIX, Admin
 from isthmus.gateway.audit import Audit, none
 from isthmus.gateway.handle import Gateway, Incoming, unavailable
 from isthmus.gateway.races import waits
-from isthmus.store.api import Kind, Store
+from isthmus.store.api import Kind, Store, Told
 from isthmus.store.unit import Unit
 from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.services import BY_NAME
@@ -57,8 +57,8 @@ Work = Callable[[Unit], HttpResponse]
 class ServedStore(Store, Protocol):
     """A store that follows an event loop's life."""
 
-    def begin(self, kind: Kind, work: Work) -> "HttpResponse | asyncio.Future[HttpResponse]":
-        """Run a unit and return its result, at once where it can be had at once."""
+    def begin(self, kind: Kind, work: Work, told: Told) -> HttpResponse | None:
+        """Run a unit; return its result where nothing has to be waited for, else tell it later."""
 
     async def start(self) -> None:
         """Begin to serve the running loop."""
@@ -151,23 +151,17 @@ class Edge(Struct):
         def work(unit: Unit) -> HttpResponse:
             return self.gateway.handle(incoming, unit)
 
+        def told(answer: HttpResponse, error: BaseException | None) -> None:
+            if error is None:
+                self._finish(incoming, answer, done)
+            else:
+                self._recover(incoming, work, error, done)
+
         try:
-            begun = self.store.begin(incoming.kind, work)
+            return self.store.begin(incoming.kind, work, told)
         except Exception as error:  # noqa: BLE001 - it is answered, and logged where it is a bug
             self._recover(incoming, work, error, done)
             return None
-        if isinstance(begun, asyncio.Future):
-            begun.add_done_callback(lambda future: self._collect(incoming, work, future, done))
-            return None
-        return begun
-
-    def _collect(self, incoming: Incoming, work: Work, future: "asyncio.Future[HttpResponse]", done: Done) -> None:
-        """Take the outcome of a unit that had to wait."""
-        error = future.exception()
-        if error is None:
-            self._finish(incoming, future.result(), done)
-        else:
-            self._recover(incoming, work, error, done)
 
     def _recover(self, incoming: Incoming, work: Work, error: BaseException, done: Done) -> None:
         """Answer a request whose unit failed; one that lost a race runs again (ADR 4)."""

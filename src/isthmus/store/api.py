@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Params = Sequence[Any] | Mapping[str, Any]
 
+Told = Callable[[Any, BaseException | None], None]
+"""Told on the loop what a unit has come to: its result, or the error that it ended with."""
 
 CELLS: Final = 3
 """What is counted of each connection to a database: units, commits, units that had to run again."""

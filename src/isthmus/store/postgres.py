@@ -21,8 +21,9 @@ from msgspec import Struct
 from isthmus.domain import errors
 from isthmus.domain.errors import Conflict
 from isthmus.store import migrate, postgres_schema, settle
-from isthmus.store.api import CELLS, Kind, Lost
+from isthmus.store.api import CELLS, Kind, Lost, Told
 from isthmus.store.clock import Clock, Seeds, system_seeds
+from isthmus.store.outcomes import tell
 from isthmus.store.pipeline import masked
 from isthmus.store.postgres_engine import BehindError, PostgresEngine
 from isthmus.store.postgres_worker import DueError, Worker
@@ -220,11 +221,11 @@ class PostgresStore:
 
     async def run(self, kind: Kind, work: Work[T]) -> T:
         """Run a unit of work on a thread; a WRITE's result is returned once it is durable. Raises as `run_now` does."""
-        return await self.begin(kind, work)
+        return await self._submit(kind, work)
 
-    def begin(self, kind: Kind, work: Work[T]) -> "asyncio.Future[T]":
-        """Run a unit of work as `run` does."""
-        return self._submit(kind, work)
+    def begin(self, kind: Kind, work: Work[Any], told: Told) -> None:
+        """Run a unit of work as `run` does, and tell its result."""
+        tell(self._submit(kind, work), told)
 
     def run_alone(self, work: Work[T]) -> "asyncio.Future[T]":
         """Run a unit beside no other that writes: for a reset, which empties whole tables at once."""

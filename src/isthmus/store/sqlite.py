@@ -22,11 +22,12 @@ from msgspec import Struct
 
 from isthmus.domain import errors
 from isthmus.store import settle
-from isthmus.store.api import Kind, TooMuchForTheLoop, Undo
+from isthmus.store.api import Kind, Told, TooMuchForTheLoop, Undo
 from isthmus.store.clock import Clock, Seeds, SystemClock, system_seeds
 from isthmus.store.disk import Disk
 from isthmus.store.group_commit import GroupCommit, Tally, Writer
 from isthmus.store.lock import FileLock
+from isthmus.store.outcomes import ends, tell
 from isthmus.store.service_time import ServiceTime
 from isthmus.store.sqlite_engine import SqliteEngine, cannot_open, connect, migrate_file
 from isthmus.store.sqlite_readers import Readers, roll_back
@@ -162,19 +163,29 @@ class SqliteStore:
 
         Raises whatever the work raises, and `Unavailable` where the commit failed.
         """
-        while kind is Kind.READ and self.path is not None and self._time.holds_readers():
-            await self._write(_nothing)
-        begun = self.begin(kind, work)
-        return await begun if isinstance(begun, asyncio.Future) else begun
-
-    def begin(self, kind: Kind, work: Work[T]) -> "T | asyncio.Future[T]":
-        """Run a unit of work as `run` does; return its result itself where nothing has to be waited for."""
         if self.path is None:
             return self.run_now(kind, work)
         if kind is Kind.WRITE:
-            return self._writes.add(work)
-        if self._time.holds_readers():
-            return asyncio.ensure_future(self.run(kind, work))
+            return await self._write(work)
+        while self._time.holds_readers():
+            await self._write(_nothing)
+        begun = self._read(work)
+        return await begun if isinstance(begun, asyncio.Future) else begun
+
+    def begin(self, kind: Kind, work: Work[T], told: Told) -> T | None:
+        """Run a unit of work as `run` does; return its result where nothing has to be waited for, else tell it later."""
+        if self.path is None:
+            return self.run_now(kind, work)
+        if kind is Kind.WRITE:
+            self._writes.add(work, told)
+            return None
+        begun = asyncio.ensure_future(self.run(kind, work)) if self._time.holds_readers() else self._read(work)
+        if not isinstance(begun, asyncio.Future):
+            return begun
+        tell(begun, told)
+        return None
+
+    def _read(self, work: Work[T]) -> "T | asyncio.Future[T]":
         try:
             return self._readers.run(work, self._time.moment())
         except TooMuchForTheLoop:
@@ -184,15 +195,16 @@ class SqliteStore:
         """Run a unit beside no other that writes; here all do that."""
         return self._write(work)
 
-    def _write(self, work: Work[Any]) -> "asyncio.Future[Any]":
+    def _write(self, work: Work[T]) -> "asyncio.Future[T]":
+        ended: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         if self.path is not None:
-            return self._writes.add(work)
-        done: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+            self._writes.add(work, ends(ended))
+            return ended
         try:
-            done.set_result(self.run_now(Kind.WRITE, work))
+            ended.set_result(self.run_now(Kind.WRITE, work))
         except Exception as error:  # noqa: BLE001 - it belongs to the unit's caller
-            done.set_exception(error)
-        return done
+            ended.set_exception(error)
+        return ended
 
     # --- what the batches ask for (`group_commit.Host`) -----------------------------------------------------------------
 

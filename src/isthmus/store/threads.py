@@ -12,7 +12,10 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any
 
-Job = tuple[Callable[[], Any], "asyncio.Future[Any]"]
+from isthmus.store.api import Told
+from isthmus.store.outcomes import ends
+
+Job = tuple[Callable[[], Any], Told]
 
 
 class Threads:
@@ -22,7 +25,7 @@ class Threads:
         """Serve a loop; `submit` and `close` are called on its thread, or when it has ended."""
         self._most, self.loop = most, loop
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
-        self._ended: deque[tuple[asyncio.Future[Any], Any, BaseException | None]] = deque()
+        self._ended: deque[tuple[Told, Any, BaseException | None]] = deque()
         self._told = False
         self._threads: list[threading.Thread] = []
         self.waiting = 0
@@ -36,17 +39,16 @@ class Threads:
             thread = threading.Thread(target=self._run, name=f"isthmus-unit-{len(self._threads)}", daemon=True)
             self._threads.append(thread)
             thread.start()
-        self._jobs.put((work, future))
+        self._jobs.put((work, ends(future)))
         return future
 
     def drop(self, why: Callable[[], BaseException]) -> None:
         """Let nobody wait any longer for jobs that no thread has begun; called before `close`."""
         with suppress(Empty):
             while (job := self._jobs.get_nowait()) is not None:
-                _, future = job
+                _, told = job
                 self.waiting -= 1
-                if not future.done():
-                    future.set_exception(why())
+                told(None, why())
 
     def close(self) -> None:
         """Let the threads end once they have nothing more to do, and wait for that."""
@@ -57,11 +59,11 @@ class Threads:
 
     def _run(self) -> None:
         while (job := self._jobs.get()) is not None:
-            work, future = job
+            work, told = job
             try:
-                self._ended.append((future, work(), None))
+                self._ended.append((told, work(), None))
             except BaseException as error:  # noqa: BLE001 - it belongs to who waits
-                self._ended.append((future, None, error))
+                self._ended.append((told, None, error))
             if not self._told:
                 self._told = True
                 try:
@@ -72,11 +74,6 @@ class Threads:
     def _deliver(self) -> None:
         self._told = False  # before it looks: whoever ends from here on tells anew
         while self._ended:
-            future, result, error = self._ended.popleft()
+            told, result, error = self._ended.popleft()
             self.waiting -= 1
-            if future.done():
-                continue
-            if error is None:
-                future.set_result(result)
-            else:
-                future.set_exception(error)
+            told(result, error)

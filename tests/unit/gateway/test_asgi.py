@@ -11,7 +11,7 @@ from isthmus.gateway import asgi
 from isthmus.gateway.asgi import Edge
 from isthmus.gateway.authenticate import Seen
 from isthmus.gateway.handle import Incoming
-from isthmus.store.api import Kind
+from isthmus.store.api import Kind, Told
 from isthmus.wire.http import HttpRequest, HttpResponse
 from isthmus.wire.services import BY_NAME
 
@@ -97,7 +97,7 @@ class Asked:
         self.steps.append(f"read {http.path}")
         return Incoming(http, Seen(None), {}, BY_NAME["ec2"])
 
-    def begin(self, _kind: Kind, work: Callable[[Any], HttpResponse]) -> HttpResponse:
+    def begin(self, _kind: Kind, work: Callable[[Any], HttpResponse], _told: Told) -> HttpResponse:
         return work(None)
 
     def handle(self, incoming: Incoming, _unit: object) -> HttpResponse:
