@@ -180,8 +180,26 @@ def test_pages_of_connections_follow_who_sees_them_and_their_state(store: AnySto
     assert read(store, lambda unit: ids(unit, OTHER, ("state", "active"))) == [active.id, also.id]
     assert read(store, lambda unit: ids(unit, ONE, ("requester_vpc_id", end(4).vpc_id))) == [active.id]
     assert read(store, lambda unit: ids(unit, OTHER, ("accepter_vpc_id", end(5).vpc_id))) == [active.id]
+    assert read(store, lambda unit: ids(unit, OTHER, ("requester_vpc_id", end(4).vpc_id))) == [active.id]
+    assert read(store, lambda unit: ids(unit, "333333333333", ("requester_vpc_id", end(4).vpc_id))) == []
     assert read(store, lambda unit: ids(unit, OTHER, ("id", starting.id))) == []
     assert read(store, lambda unit: unit.peerings.estimate(OTHER, REGION, ("state", "active"))) == 2
+
+
+def test_a_requester_loses_sight_of_what_has_ended(store: AnyStore) -> None:
+    def ids(unit: Unit) -> list[str]:
+        return [row.id for row in unit.peerings.page(ONE, REGION, 0, 10, ("requester_vpc_id", end(1).vpc_id))]
+
+    failed = write(store, lambda unit: unit.peerings.put(peering(1, State.FAILED)))
+    pending = write(store, lambda unit: unit.peerings.put(peering(2)))
+    assert read(store, ids) == [failed.id, pending.id]
+
+    def hide(unit: Unit) -> None:
+        unit.writes()
+        unit.engine.execute("DELETE FROM peering_view WHERE state = 'failed'")
+
+    write(store, hide)
+    assert read(store, ids) == [pending.id]
 
 
 # --- guards ---------------------------------------------------------------------------------------------------------

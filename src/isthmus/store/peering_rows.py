@@ -46,13 +46,12 @@ class PeeringRows(Rows[Peering]):
         return super()._order_of(hint)
 
     def _source(self, account: str, region: str, hint: Hint | None) -> tuple[str, str, list[Any]]:
-        seen, params = "view.account = ? AND view.region = ?", [account, region]
         if hint and hint[0].startswith("tag:"):
             source, condition, params = self._tagged(account, region, hint)
             return f"{source} CROSS JOIN peering", f"{condition} AND peering.seq = +tag.resource_seq", params
         if hint and hint[0] != "state":
-            source = "peering CROSS JOIN peering_view AS view"
-            return source, f"peering.{hint[0]} = ? AND {seen} AND view.peering_seq = +peering.seq", [hint[1], *params]
+            return "peering", f"peering.{hint[0]} = ? AND {_IS_SEEN}", [hint[1], account, region, account, region]
+        seen, params = "view.account = ? AND view.region = ?", [account, region]
         if hint:
             seen, params = f"{seen} AND view.state = ?", [*params, hint[1]]
         return "peering_view AS view CROSS JOIN peering", f"{seen} AND peering.seq = +view.peering_seq", params
@@ -197,6 +196,12 @@ class PeeringRows(Rows[Peering]):
 _IN_STATE: Final = (
     "SELECT count(*) FROM (SELECT 1 FROM peering_view WHERE account = ? AND region = ? AND state = ? "
     f"LIMIT {COUNT_LIMIT}) AS found"
+)
+# The requester sees whatever has not ended (S321), so that the row itself says so and no view has to be looked up, each on a
+# page of its own: of a million connections a VPC's own are read in two thirds of the time.
+_IS_SEEN: Final = (
+    "(peering.ended_at IS NULL AND peering.requester_account = ? AND peering.requester_region = ? OR EXISTS ("
+    "SELECT 1 FROM peering_view AS view WHERE view.account = ? AND view.region = ? AND view.peering_seq = peering.seq))"
 )
 _SHOW: Final = "INSERT INTO peering_view (account, region, peering_seq, state) VALUES (?, ?, ?, ?)"
 _SHOW_UNTIL: Final = "INSERT INTO peering_view (account, region, peering_seq, state, hide_at) VALUES (?, ?, ?, ?, ?)"
